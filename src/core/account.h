@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef PFA_ACCOUNT_H
+#define PFA_ACCOUNT_H
+
+#include "core/errbuf.h"
+#include "core/pfa-conf.h"
+#include "core/scheme.h"
+#include "core/strbuf.h"
+#include "core/template.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/*
+ * From the rows of a query to a verdict with a reason and the fields of the
+ * answer: every rule about accounts, and no I/O.
+ */
+enum account_kind {
+	ACCOUNT_PASSDB,
+	ACCOUNT_USERDB,
+};
+
+enum account_verdict {
+	/* The account may go on: the password, if any, is still unchecked. */
+	ACCOUNT_OK,
+	/* No such user; also what a client is told about an inactive one. */
+	ACCOUNT_UNKNOWN,
+	/* A row that can never log in, as it is: no password in it, or none that
+	   any scheme verifies. */
+	ACCOUNT_REFUSED,
+	/* The rows make no sense (two for one user, no password column): an
+	   error of the configuration or the data, not of the user. */
+	ACCOUNT_FAILED,
+};
+
+/* One row, borrowed: values NUL-terminated or NULL for SQL's NULL. */
+struct account_row {
+	unsigned int count;
+	const char *const *names;
+	const char *const *values;
+};
+
+struct account_field {
+	const char *name;
+	const char *value;	/* NULL: SQL's NULL (drop-in passdb only) */
+};
+
+struct account {
+	enum account_verdict verdict;
+	/* For the log, with every verdict but OK; one line, no secrets. */
+	const char *reason;
+	/* The fields in the order to set them, names as Dovecot 2.3's passdb or
+	   userdb wants them ("password", "userdb_home"; "home", "quota_rule").
+	   Borrowed from the rows, or from `text`. */
+	struct account_field *fields;
+	unsigned int field_count;
+	/* owns what was made here */
+	struct strbuf text;
+};
+
+/* What account_evaluate() needs of a configuration, made once. */
+struct account_rules;
+
+/* Returns 0, or -1 with error filled in (a template in home, an unknown
+   encrypt ...). conf must outlive the rules. */
+int account_rules_new(const struct pfa_conf *conf, struct account_rules **rules_r,
+		      struct errbuf *error);
+void account_rules_free(struct account_rules **rules);
+
+/*
+ * Looks at the rows of one lookup: row is the first one, NULL if there was
+ * none; more says that there were others. vars are those of the request; in
+ * the named form %u, %n and %d in home, mail, uid and gid are taken from the
+ * name in the row, which is the canonical one. Always fills in account,
+ * to be freed with account_free().
+ */
+void account_evaluate(const struct account_rules *rules, enum account_kind kind,
+		      const struct account_row *row, bool more,
+		      const struct template_vars *vars, struct account *account_r);
+void account_free(struct account *account);
+
+#endif

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef PFA_ERRBUF_H
+#define PFA_ERRBUF_H
+
+/*
+ * The text of one error, held by the caller: core code neither logs nor
+ * allocates to say what went wrong. The text is one line, names the place
+ * and the cure, and never holds a password or a hash.
+ */
+struct errbuf {
+	char text[512];
+};
+
+/* Fills in the text (longer ones are cut) and returns -1, so that a parser
+   can write: return errbuf_set(error, "..."); */
+int errbuf_set(struct errbuf *error, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+#endif

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef PFA_SCHEMA_H
+#define PFA_SCHEMA_H
+
+#include "core/errbuf.h"
+#include "core/pfa-conf.h"
+
+/*
+ * The queries of a configuration, as text for sql_template_compile(). Drop-in:
+ * the administrator's own. Named: built from the schema, with the columns that
+ * account.c reads. Names of tables and columns are free text, so they stand in
+ * backticks; two columns are never compared without an explicit collation, as
+ * upgraded databases hold several (error 1267).
+ */
+struct schema_queries {
+	char *passdb;	/* one row: the account with its password */
+	char *userdb;	/* one row: the account */
+	char *iterate;	/* one column, "user" (drop-in: as stock takes it) */
+};
+
+/* Returns 0, or -1 with error filled in. */
+int schema_build(const struct pfa_conf *conf, struct schema_queries *queries_r,
+		 struct errbuf *error);
+void schema_queries_free(struct schema_queries *queries);
+
+#endif

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef PFA_SCHEME_H
+#define PFA_SCHEME_H
+
+#include "core/errbuf.h"
+#include "core/strbuf.h"
+
+/*
+ * Which Dovecot password scheme verifies a stored string. PostfixAdmin keeps
+ * rows of every setting it ever had side by side, most without a {PREFIX}, so
+ * this is decided for each row by its shape, with one hint: the value of
+ * PostfixAdmin's $CONF['encrypt']. Exactly one scheme results; trying several
+ * on one string would let a stolen hash log in as its own password.
+ */
+
+/* What a bare string (no {PREFIX}, no $id$) means, from $CONF['encrypt']. */
+struct scheme_hint {
+	/* Scheme of a bare string of no recognised shape, NULL: refuse it.
+	   PLAIN: every bare string is clear text, whatever its shape. */
+	const char *bare;
+	/* Scheme of 64, 40 and 128 bare hex digits, NULL: refuse it. */
+	const char *hex;
+};
+
+/* encrypt as written in PostfixAdmin's configuration, authlib with its
+   flavour as "authlib:md5raw" or "authlib/md5raw". Returns 0, or -1 with error
+   filled in if PostfixAdmin has no such value. */
+int scheme_hint_parse(const char *encrypt, struct scheme_hint *hint_r,
+		      struct errbuf *error);
+
+/*
+ * Appends the stored string to out as "{SCHEME}...", the scheme being one
+ * that Dovecot knows. Returns NULL, or, if no scheme can verify it, the reason
+ * for the log (static text, never part of the string) with out unchanged.
+ * Unknown prefixes are kept as they are: Dovecot names them in its log.
+ */
+const char *scheme_normalize(const char *stored, const struct scheme_hint *hint,
+			     struct strbuf *out);
+
+#endif
