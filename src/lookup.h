@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef LOOKUP_H
+#define LOOKUP_H
+
+#include "core/account.h"
+#include "core/conf-lines.h"
+#include "core/errbuf.h"
+#include "core/pfa-conf.h"
+#include "pool/dbpool.h"
+
+/*
+ * One lookup from its parameters to a verdict, and the engine behind all
+ * lookups of one configuration: its statements, its rules and its pool. This is
+ * where core meets pool; it knows nothing of Dovecot.
+ */
+struct lookup_engine;
+
+/*
+ * Compiles the queries. Takes over conf and lines, also on failure. The pool is
+ * made with the first lookup, so that a process which never looks up costs
+ * nothing. path is named in messages. loop and the log live as long as the
+ * engine. Returns 0, or -1 with error filled in (without path and line) and
+ * the setting it is about, NULL if there is no single one.
+ */
+struct lookup_engine_params {
+	struct pfa_conf *conf;
+	struct conf_lines *lines;	/* NULL: unknown */
+	const char *path;
+	const struct dbpool_loop *loop;
+	dbpool_log_t *log;
+	void *log_context;
+	bool debug;
+};
+int lookup_engine_new(const struct lookup_engine_params *params,
+		      struct lookup_engine **engine_r, const char **setting_r,
+		      struct errbuf *error);
+/* Lookups under way get their callbacks first. NULL is fine. */
+void lookup_engine_free(struct lookup_engine **engine);
+/* The same without freeing: lookups under way fail, later ones too. */
+void lookup_engine_stop(struct lookup_engine *engine);
+
+const struct pfa_conf *lookup_engine_conf(const struct lookup_engine *engine);
+/* The queries as configured or built in, with their variables. */
+const char *lookup_engine_query(const struct lookup_engine *engine,
+				enum account_kind kind);
+
+/* account lives until the callback returns. */
+typedef void lookup_callback_t(const struct account *account, void *context);
+
+/* Embedded by the caller, who fills in the first part. */
+struct lookup {
+	struct lookup_engine *engine;
+	enum account_kind kind;
+	struct template_vars vars;	/* valid until the callback */
+	lookup_callback_t *callback;
+	void *context;
+
+	/* lookup.c only */
+	bool ascii;
+};
+
+/* The callback runs once, either before this returns (the answer needs no
+   database) or later from the loop. There is no cancelling. */
+void lookup_start(struct lookup *lookup);
+
+/*
+ * All user names. The callback gets the next one (valid until it returns) for
+ * each lookup_iterate_next(), NULL at the end; error is set if the list is
+ * incomplete. It is never called inside lookup_iterate_start(), but may be
+ * inside lookup_iterate_next(), and may itself call that and
+ * lookup_iterate_end().
+ */
+struct lookup_iterate;
+typedef void lookup_iterate_callback_t(const char *user, const char *error,
+				       void *context);
+/* NULL with error filled in on failure. */
+struct lookup_iterate *
+lookup_iterate_start(struct lookup_engine *engine,
+		     const struct template_vars *vars,
+		     lookup_iterate_callback_t *callback, void *context,
+		     struct errbuf *error);
+void lookup_iterate_next(struct lookup_iterate *iterate);
+void lookup_iterate_end(struct lookup_iterate **iterate);
+
+#endif

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Making and wiping the plain data of db.h. Used on the loop and on worker
+ * threads; each piece has one owner at a time.
+ */
+#include "pool/db.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void wipe_free(char *str)
+{
+	if (str != NULL)
+		explicit_bzero(str, strlen(str));
+	free(str);
+}
+
+static void wipe_free_all(char **strings, size_t count)
+{
+	size_t i;
+
+	if (strings == NULL)
+		return;
+	for (i = 0; i < count; i++)
+		wipe_free(strings[i]);
+	free(strings);
+}
+
+struct db_query *db_query_new(const struct db_statement *statement,
+			      const char *const *values)
+{
+	struct db_query *query = calloc(1, sizeof(*query));
+	unsigned int i;
+
+	if (query == NULL)
+		return NULL;
+	query->statement = statement;
+	/* + 1: no values is not a failure */
+	query->values = calloc(statement->bind_count + 1,
+			       sizeof(*query->values));
+	for (i = 0; query->values != NULL && i < statement->bind_count; i++) {
+		query->values[i] = strdup(values[i]);
+		if (query->values[i] == NULL)
+			break;
+	}
+	if (i < statement->bind_count || query->values == NULL)
+		db_query_free(&query);
+	return query;
+}
+
+void db_query_free(struct db_query **_query)
+{
+	struct db_query *query = *_query;
+
+	if (query == NULL)
+		return;
+	*_query = NULL;
+	wipe_free_all(query->values, query->statement->bind_count);
+	free(query);
+}
+
+void db_rows_free(struct db_rows **_rows)
+{
+	struct db_rows *rows = *_rows;
+
+	if (rows == NULL)
+		return;
+	*_rows = NULL;
+	wipe_free_all(rows->names, rows->column_count);
+	wipe_free_all(rows->values,
+		      (size_t)rows->row_count * rows->column_count);
+	free(rows);
+}
+
+void db_error_set(struct db_error *error, const char *format, ...)
+{
+	va_list args;
+
+	error->kind = DB_ERROR_OTHER;
+	error->code = 0;
+	va_start(args, format);
+	vsnprintf(error->text, sizeof(error->text), format, args);
+	va_end(args);
+}

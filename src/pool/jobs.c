@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Threads, their queue, the list of what is done and the eventfd that wakes
+ * the loop: the only file with pthread in it. One mutex guards the two lists
+ * and the counters; a job itself belongs to one side at a time.
+ */
+#include "pool/jobs.h"
+
+#include <errno.h>
+#include <malloc.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+/* Name resolution with foreign NSS modules and OpenSSL run on these stacks;
+   256 KiB were enough without them. */
+#define JOBS_STACK_SIZE (512 * 1024)
+
+struct job_list {
+	struct job *head, **tail;
+};
+
+struct jobs {
+	pthread_mutex_t lock;
+	pthread_cond_t work;		/* queued grew, or stopping was set */
+	struct job_list queued, finished;
+	unsigned int queued_count;
+	unsigned int idle_count;	/* threads that wait for work */
+	bool stopping;
+
+	/* the loop's side only */
+	int fd;
+	void (*thread_exit)(void);
+	pthread_t *threads;
+	unsigned int thread_count, max_threads;
+};
+
+static void job_list_init(struct job_list *list)
+{
+	list->head = NULL;
+	list->tail = &list->head;
+}
+
+static void job_list_push(struct job_list *list, struct job *job)
+{
+	job->next = NULL;
+	*list->tail = job;
+	list->tail = &job->next;
+}
+
+static struct job *job_list_pop(struct job_list *list)
+{
+	struct job *job = list->head;
+
+	if (job != NULL) {
+		list->head = job->next;
+		if (list->head == NULL)
+			list->tail = &list->head;
+	}
+	return job;
+}
+
+/* One wake-up serves everything that finishes until the loop gets to it. */
+static void jobs_wake_loop(struct jobs *jobs)
+{
+	const uint64_t one = 1;
+
+	/* cannot fail: the counter is far from its limit */
+	if (write(jobs->fd, &one, sizeof(one)) < 0)
+		abort();
+}
+
+static void *jobs_thread(void *context)
+{
+	struct jobs *jobs = context;
+	struct job *job;
+	bool wake;
+
+	pthread_mutex_lock(&jobs->lock);
+	for (;;) {
+		while ((job = job_list_pop(&jobs->queued)) == NULL &&
+		       !jobs->stopping) {
+			jobs->idle_count++;
+			pthread_cond_wait(&jobs->work, &jobs->lock);
+			jobs->idle_count--;
+		}
+		if (job == NULL)
+			break;
+		jobs->queued_count--;
+		pthread_mutex_unlock(&jobs->lock);
+
+		job->run(job);
+
+		pthread_mutex_lock(&jobs->lock);
+		wake = jobs->finished.head == NULL;
+		job_list_push(&jobs->finished, job);
+		if (wake)
+			jobs_wake_loop(jobs);
+	}
+	pthread_mutex_unlock(&jobs->lock);
+	if (jobs->thread_exit != NULL)
+		jobs->thread_exit();
+	return NULL;
+}
+
+struct jobs *jobs_new(unsigned int max_threads, void (*thread_exit)(void))
+{
+	struct jobs *jobs = calloc(1, sizeof(*jobs));
+
+	if (jobs == NULL)
+		return NULL;
+	jobs->threads = calloc(max_threads, sizeof(*jobs->threads));
+	jobs->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (jobs->threads == NULL || jobs->fd < 0) {
+		if (jobs->fd >= 0)
+			close(jobs->fd);
+		free(jobs->threads);
+		free(jobs);
+		return NULL;
+	}
+	pthread_mutex_init(&jobs->lock, NULL);
+	pthread_cond_init(&jobs->work, NULL);
+	job_list_init(&jobs->queued);
+	job_list_init(&jobs->finished);
+	jobs->max_threads = max_threads;
+	jobs->thread_exit = thread_exit;
+	return jobs;
+}
+
+int jobs_fd(const struct jobs *jobs)
+{
+	return jobs->fd;
+}
+
+static bool jobs_start_thread(struct jobs *jobs)
+{
+	pthread_attr_t attr;
+	sigset_t all, old;
+	int ret;
+
+	/* Each thread would otherwise get an arena of its own, 64 MiB of
+	   address space each, and service auth may have 256 MB in all. */
+	if (jobs->thread_count == 0)
+		(void)mallopt(M_ARENA_MAX, 1);
+
+	if (pthread_attr_init(&attr) != 0)
+		return false;
+	(void)pthread_attr_setstacksize(&attr, JOBS_STACK_SIZE);
+	/* signals are the loop's business; the mask is inherited */
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	ret = pthread_create(&jobs->threads[jobs->thread_count], &attr,
+			     jobs_thread, jobs);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	pthread_attr_destroy(&attr);
+	if (ret != 0)
+		return false;
+	jobs->thread_count++;
+	return true;
+}
+
+bool jobs_submit(struct jobs *jobs, struct job *job)
+{
+	bool start;
+
+	pthread_mutex_lock(&jobs->lock);
+	start = jobs->queued_count >= jobs->idle_count;
+	pthread_mutex_unlock(&jobs->lock);
+
+	/* a failure matters only if there is nobody else to do the work */
+	if (start && jobs->thread_count < jobs->max_threads &&
+	    !jobs_start_thread(jobs) && jobs->thread_count == 0)
+		return false;
+
+	pthread_mutex_lock(&jobs->lock);
+	job_list_push(&jobs->queued, job);
+	jobs->queued_count++;
+	if (jobs->idle_count > 0)
+		pthread_cond_signal(&jobs->work);
+	pthread_mutex_unlock(&jobs->lock);
+	return true;
+}
+
+void jobs_dispatch(struct jobs *jobs)
+{
+	struct job *job, *next;
+	uint64_t count;
+
+	/* read before the list is taken: what finishes in between writes
+	   again, and an empty read later is harmless */
+	if (read(jobs->fd, &count, sizeof(count)) < 0 && errno != EAGAIN)
+		abort();
+
+	pthread_mutex_lock(&jobs->lock);
+	job = jobs->finished.head;
+	job_list_init(&jobs->finished);
+	pthread_mutex_unlock(&jobs->lock);
+
+	for (; job != NULL; job = next) {
+		next = job->next;
+		job->done(job);
+	}
+}
+
+void jobs_free(struct jobs **_jobs)
+{
+	struct jobs *jobs = *_jobs;
+	unsigned int i;
+
+	if (jobs == NULL)
+		return;
+	*_jobs = NULL;
+
+	pthread_mutex_lock(&jobs->lock);
+	jobs->stopping = true;
+	pthread_cond_broadcast(&jobs->work);
+	pthread_mutex_unlock(&jobs->lock);
+	for (i = 0; i < jobs->thread_count; i++)
+		pthread_join(jobs->threads[i], NULL);
+	jobs_dispatch(jobs);
+
+	pthread_cond_destroy(&jobs->work);
+	pthread_mutex_destroy(&jobs->lock);
+	close(jobs->fd);
+	free(jobs->threads);
+	free(jobs);
+}

@@ -1,0 +1,776 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The only file with mysql.h: connecting, preparing, executing and reading
+ * rows with the blocking calls of libmariadb (or libmysqlclient), on a worker
+ * thread. It knows nothing of pools, policy or loops.
+ */
+#include "pool/mysql-conn.h"
+
+#include <mysql.h>
+#include <errmsg.h>
+#include <mysqld_error.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#if !defined(MARIADB_BASE_VERSION) && MYSQL_VERSION_ID >= 80000
+typedef bool my_bool;	/* Oracle dropped the name in 8.0 */
+#endif
+
+#define CONN_CHARSET "utf8mb4"
+/* sql-template.c reads backslashes in literals as escapes; a server whose
+   default is otherwise has to follow for this session. */
+#define CONN_SETUP \
+	"SET SESSION sql_mode = " \
+	"REPLACE(@@SESSION.sql_mode, 'NO_BACKSLASH_ESCAPES', '')"
+/* Who lists users may stop to think; Dovecot waits half an hour for a reply
+   to LIST, the server by default one minute for us to read on. */
+#define CONN_STREAM_SETUP "SET SESSION net_write_timeout = 1800"
+
+/* The library looks for a timeout only where one is set; the real ones are
+   kept by conn_io_wait(). */
+#define CONN_LIBRARY_TIMEOUT_SECS 3600
+
+/* Columns are fetched into buffers of this size first, longer values once
+   more. */
+#define CONN_COLUMN_SIZE 256
+
+/* MySQL 8 tells why it closed an idle connection. */
+#define ER_CLIENT_INTERACTION_TIMEOUT_ 4031
+
+struct mysql_conn {
+	const struct db_server *server;
+	MYSQL *mysql;
+	MYSQL_STMT **statements;	/* by id; NULL: not prepared here */
+	unsigned int statement_count;
+	unsigned int stream_id;		/* the statement that is being read */
+
+	uint64_t deadline;
+	int wake_fd;
+	/* A duplicate of the library's socket: ours to watch and to shut
+	   down, as the library closes its own whenever it likes. */
+	atomic_int fd;
+};
+
+/* conn_io_wait() gets no context from the library. */
+static __thread struct mysql_conn *conn_current;
+
+static uint64_t conn_now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+}
+
+bool mysql_conn_library_init(void)
+{
+	return mysql_library_init(0, NULL, NULL) == 0;
+}
+
+void mysql_conn_thread_end(void)
+{
+	mysql_thread_end();
+}
+
+const char *db_server_name(const struct db_server *server, char *buf,
+			   size_t size)
+{
+	if (server->socket != NULL)
+		snprintf(buf, size, "%s", server->socket);
+	else if (server->host == NULL)
+		snprintf(buf, size, "the server of the option file");
+	else if (server->port == 0)
+		snprintf(buf, size, "%s", server->host);
+	else if (strchr(server->host, ':') != NULL)
+		snprintf(buf, size, "[%s]:%u", server->host, server->port);
+	else
+		snprintf(buf, size, "%s:%u", server->host, server->port);
+	return buf;
+}
+
+struct mysql_conn *mysql_conn_new(const struct db_server *server,
+				  unsigned int statement_count)
+{
+	struct mysql_conn *conn = calloc(1, sizeof(*conn));
+
+	if (conn == NULL)
+		return NULL;
+	conn->server = server;
+	conn->statement_count = statement_count;
+	atomic_init(&conn->fd, -1);
+	conn->statements = calloc(statement_count + 1,
+				  sizeof(*conn->statements));
+	conn->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (conn->statements == NULL || conn->wake_fd < 0)
+		mysql_conn_free(&conn);
+	return conn;
+}
+
+void mysql_conn_free(struct mysql_conn **_conn)
+{
+	struct mysql_conn *conn = *_conn;
+	unsigned int i;
+	int fd;
+
+	if (conn == NULL)
+		return;
+	*_conn = NULL;
+	conn_current = conn;
+	for (i = 0; i < conn->statement_count && conn->statements != NULL; i++) {
+		if (conn->statements[i] != NULL)
+			mysql_stmt_close(conn->statements[i]);
+	}
+	if (conn->mysql != NULL)
+		mysql_close(conn->mysql);
+	conn_current = NULL;
+	fd = atomic_load(&conn->fd);
+	if (fd >= 0)
+		close(fd);
+	if (conn->wake_fd >= 0)
+		close(conn->wake_fd);
+	free(conn->statements);
+	free(conn);
+}
+
+void mysql_conn_interrupt(struct mysql_conn *conn)
+{
+	const uint64_t one = 1;
+	int fd = atomic_load(&conn->fd);
+
+	if (write(conn->wake_fd, &one, sizeof(one)) < 0)
+		abort();	/* the counter cannot overflow */
+	/* TLS reads do not pass through conn_io_wait() */
+	if (fd >= 0)
+		(void)shutdown(fd, SHUT_RDWR);
+}
+
+int mysql_conn_fd(const struct mysql_conn *conn)
+{
+	return atomic_load(&((struct mysql_conn *)conn)->fd);
+}
+
+#ifdef MARIADB_BASE_VERSION
+/* Called by the library wherever it would wait for the socket. Its own timeout
+   is ignored: it means seconds in one place, milliseconds in another
+   (Connector/C 3.3). Returns > 0 ready, 0 timeout. */
+static int conn_io_wait(my_socket socket, my_bool is_read, int timeout)
+{
+	struct mysql_conn *conn = conn_current;
+	struct pollfd fds[2] = {
+		{ .fd = socket, .events = is_read ? POLLIN : POLLOUT },
+		{ .fd = conn == NULL ? -1 : conn->wake_fd, .events = POLLIN },
+	};
+	uint64_t now;
+	int ret;
+
+	(void)timeout;
+	if (conn == NULL)
+		return 0;
+	do {
+		now = conn_now_ms();
+		if (now >= conn->deadline) {
+			errno = ETIMEDOUT;
+			return 0;
+		}
+		ret = poll(fds, 2, (int)(conn->deadline - now));
+	} while (ret == 0 || (ret < 0 && errno == EINTR));
+	if (fds[1].revents != 0) {
+		errno = ETIMEDOUT;
+		return 0;
+	}
+	return ret;
+}
+#endif
+
+/* The numbers an administrator can act on. */
+static enum db_error_kind conn_error_kind(unsigned int code)
+{
+	static const struct {
+		unsigned int code;
+		enum db_error_kind kind;
+	} kinds[] = {
+		{ ER_ACCESS_DENIED_ERROR, DB_ERROR_LOGIN },
+		{ 1698 /* MariaDB: ... without a password */, DB_ERROR_LOGIN },
+		{ ER_DBACCESS_DENIED_ERROR, DB_ERROR_RIGHTS },
+		{ ER_TABLEACCESS_DENIED_ERROR, DB_ERROR_RIGHTS },
+		{ ER_COLUMNACCESS_DENIED_ERROR, DB_ERROR_RIGHTS },
+		{ ER_BAD_DB_ERROR, DB_ERROR_DATABASE },
+		{ ER_NO_DB_ERROR, DB_ERROR_DATABASE },
+		{ ER_NO_SUCH_TABLE, DB_ERROR_TABLE },
+		{ ER_BAD_FIELD_ERROR, DB_ERROR_COLUMN },
+		{ ER_PARSE_ERROR, DB_ERROR_SYNTAX },
+		{ CR_CONNECTION_ERROR, DB_ERROR_UNREACHABLE },
+		{ CR_CONN_HOST_ERROR, DB_ERROR_UNREACHABLE },
+		{ CR_UNKNOWN_HOST, DB_ERROR_UNREACHABLE },
+		{ ER_CANT_AGGREGATE_2COLLATIONS, DB_ERROR_COLLATION },
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		if (kinds[i].code == code)
+			return kinds[i].kind;
+	}
+	return DB_ERROR_OTHER;
+}
+
+static void conn_set_error(struct db_error *error, unsigned int code,
+			   const char *text)
+{
+	db_error_set(error, "%s", text);
+	error->code = code;
+	error->kind = conn_error_kind(code);
+}
+
+static void conn_set_bool(MYSQL *mysql, enum mysql_option option, bool value)
+{
+	my_bool library_value = value;
+
+	mysql_options(mysql, option, &library_value);
+}
+
+static void conn_set_uint(MYSQL *mysql, enum mysql_option option,
+			  unsigned int value)
+{
+	mysql_options(mysql, option, &value);
+}
+
+/* What "not at all", "encrypted" and "verified" mean to the two libraries. */
+static void conn_set_tls_mode(MYSQL *mysql, enum db_tls tls)
+{
+#ifdef MARIADB_BASE_VERSION
+	conn_set_bool(mysql, MYSQL_OPT_SSL_ENFORCE, tls != DB_TLS_OFF);
+	conn_set_bool(mysql, MYSQL_OPT_SSL_VERIFY_SERVER_CERT,
+		      tls == DB_TLS_VERIFY);
+	if (tls != DB_TLS_OFF)
+		mysql_options(mysql, MARIADB_OPT_TLS_VERSION,
+			      "TLSv1.2,TLSv1.3");
+#else
+	conn_set_uint(mysql, MYSQL_OPT_SSL_MODE,
+		      tls == DB_TLS_OFF ? SSL_MODE_DISABLED :
+		      tls == DB_TLS_VERIFY ? SSL_MODE_VERIFY_IDENTITY :
+		      SSL_MODE_REQUIRED);
+	if (tls != DB_TLS_OFF)
+		mysql_options(mysql, MYSQL_OPT_TLS_VERSION, "TLSv1.2,TLSv1.3");
+#endif
+}
+
+static void conn_set_tls(MYSQL *mysql, const struct db_server *server)
+{
+	const struct {
+		enum mysql_option option;
+		const char *value;
+	} files[] = {
+		{ MYSQL_OPT_SSL_KEY, server->tls_key },
+		{ MYSQL_OPT_SSL_CERT, server->tls_cert },
+		{ MYSQL_OPT_SSL_CA, server->tls_ca },
+		{ MYSQL_OPT_SSL_CAPATH, server->tls_ca_path },
+		{ MYSQL_OPT_SSL_CIPHER, server->tls_cipher },
+	};
+	size_t i;
+
+	if (server->tls == DB_TLS_DEFAULT)
+		return;
+	conn_set_tls_mode(mysql, server->tls);
+	if (server->tls == DB_TLS_OFF)
+		return;
+	for (i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		if (files[i].value != NULL)
+			mysql_options(mysql, files[i].option, files[i].value);
+	}
+}
+
+static void conn_set_options(MYSQL *mysql, const struct db_server *server)
+{
+	mysql_options(mysql, MYSQL_SET_CHARSET_NAME, CONN_CHARSET);
+	/* a server must not be able to ask for our files */
+	conn_set_uint(mysql, MYSQL_OPT_LOCAL_INFILE, 0);
+	conn_set_uint(mysql, MYSQL_OPT_CONNECT_TIMEOUT,
+		      (server->connect_timeout_ms + 999) / 1000);
+	conn_set_uint(mysql, MYSQL_OPT_READ_TIMEOUT,
+		      CONN_LIBRARY_TIMEOUT_SECS);
+	conn_set_uint(mysql, MYSQL_OPT_WRITE_TIMEOUT,
+		      CONN_LIBRARY_TIMEOUT_SECS);
+#ifdef MARIADB_BASE_VERSION
+	mysql_optionsv(mysql, MARIADB_OPT_IO_WAIT, conn_io_wait);
+#endif
+	if (server->option_file != NULL)
+		mysql_options(mysql, MYSQL_READ_DEFAULT_FILE,
+			      server->option_file);
+	if (server->option_group != NULL)
+		mysql_options(mysql, MYSQL_READ_DEFAULT_GROUP,
+			      server->option_group);
+	conn_set_tls(mysql, server);
+}
+
+static void conn_begin(struct mysql_conn *conn, uint64_t deadline)
+{
+	conn_current = conn;
+	conn->deadline = deadline;
+}
+
+/* An option file can name another charset, and hosts can differ. */
+static bool conn_setup_session(MYSQL *mysql)
+{
+	return (strcmp(mysql_character_set_name(mysql), CONN_CHARSET) == 0 ||
+		mysql_set_character_set(mysql, CONN_CHARSET) == 0) &&
+		mysql_query(mysql, CONN_SETUP) == 0;
+}
+
+enum mysql_conn_result
+mysql_conn_connect(struct mysql_conn *conn, uint64_t deadline,
+		   struct db_error *error_r)
+{
+	const struct db_server *server = conn->server;
+	int fd;
+
+	conn_begin(conn, deadline);
+	conn->mysql = mysql_init(NULL);
+	if (conn->mysql == NULL) {
+		db_error_set(error_r, "Out of memory");
+		return MYSQL_CONN_LOST;
+	}
+	conn_set_options(conn->mysql, server);
+	if (mysql_real_connect(conn->mysql, server->host, server->user,
+			       server->password, server->dbname, server->port,
+			       server->socket, server->client_flags |
+			       CLIENT_MULTI_RESULTS) == NULL ||
+	    !conn_setup_session(conn->mysql)) {
+		conn_set_error(error_r, mysql_errno(conn->mysql),
+			       mysql_error(conn->mysql));
+		return MYSQL_CONN_LOST;
+	}
+#ifdef MARIADB_BASE_VERSION
+	fd = fcntl(mysql_get_socket(conn->mysql), F_DUPFD_CLOEXEC, 0);
+#else
+	fd = fcntl(conn->mysql->net.fd, F_DUPFD_CLOEXEC, 0);
+#endif
+	if (fd < 0) {
+		db_error_set(error_r, "Cannot duplicate the socket: %s",
+			     strerror(errno));
+		return MYSQL_CONN_LOST;
+	}
+	atomic_store(&conn->fd, fd);
+	return MYSQL_CONN_OK;
+}
+
+/* Errors of a statement after which the connection is of no more use. */
+static bool conn_error_is_fatal(unsigned int code)
+{
+	static const unsigned int fatal[] = {
+		CR_SERVER_GONE_ERROR, CR_SERVER_LOST, CR_MALFORMED_PACKET,
+		CR_COMMANDS_OUT_OF_SYNC, CR_UNKNOWN_ERROR, CR_OUT_OF_MEMORY,
+		CR_SSL_CONNECTION_ERROR, CR_NET_PACKET_TOO_LARGE,
+#ifdef CR_SERVER_LOST_EXTENDED
+		CR_SERVER_LOST_EXTENDED,
+#endif
+		ER_SERVER_SHUTDOWN, ER_UNKNOWN_COM_ERROR /* Galera: not ready */,
+		1927 /* ER_CONNECTION_KILLED, MariaDB */,
+		ER_CLIENT_INTERACTION_TIMEOUT_,
+		ER_NET_READ_ERROR, ER_NET_READ_INTERRUPTED,
+		ER_NET_ERROR_ON_WRITE, ER_NET_WRITE_INTERRUPTED,
+		ER_NET_PACKETS_OUT_OF_ORDER,
+		0 /* the library failed and does not say why */,
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(fatal) / sizeof(fatal[0]); i++) {
+		if (fatal[i] == code)
+			return true;
+	}
+	return false;
+}
+
+/* The server has forgotten the prepared statement, or its columns changed
+   under it: prepare again. */
+static bool conn_error_wants_prepare(unsigned int code)
+{
+	return code == ER_UNKNOWN_STMT_HANDLER ||
+		code == 1615 /* ER_NEED_REPREPARE */ ||
+		code == 2057 /* CR_NEW_STMT_METADATA */;
+}
+
+static void conn_forget(struct mysql_conn *conn, unsigned int id)
+{
+	mysql_stmt_close(conn->statements[id]);
+	conn->statements[id] = NULL;
+}
+
+/* Takes the error of a failed call and drops the handle: after a failed
+   store_result the next execute on it could hang (Connector/C up to 3.4.10).
+   Preparing anew costs one round trip after an error. */
+static enum mysql_conn_result
+conn_fail(struct mysql_conn *conn, unsigned int id, struct db_error *error_r)
+{
+	MYSQL_STMT *stmt = conn->statements[id];
+
+	conn_set_error(error_r, mysql_stmt_errno(stmt), mysql_stmt_error(stmt));
+	conn_forget(conn, id);
+	return conn_error_is_fatal(error_r->code) ?
+		MYSQL_CONN_LOST : MYSQL_CONN_STATEMENT_FAILED;
+}
+
+/* A failure of ours, not the server's: the rest of the result is dropped with
+   the handle. */
+static enum mysql_conn_result
+conn_fail_own(struct mysql_conn *conn, unsigned int id)
+{
+	conn_forget(conn, id);
+	return MYSQL_CONN_STATEMENT_FAILED;
+}
+
+static enum mysql_conn_result
+conn_prepare(struct mysql_conn *conn, const struct db_statement *statement,
+	     struct db_error *error_r)
+{
+	MYSQL_STMT *stmt;
+
+	if (conn->statements[statement->id] != NULL)
+		return MYSQL_CONN_OK;
+	stmt = mysql_stmt_init(conn->mysql);
+	if (stmt == NULL) {
+		db_error_set(error_r, "Out of memory");
+		return MYSQL_CONN_LOST;
+	}
+	conn->statements[statement->id] = stmt;
+	if (mysql_stmt_prepare(stmt, statement->text,
+			       strlen(statement->text)) != 0)
+		return conn_fail(conn, statement->id, error_r);
+	if (mysql_stmt_param_count(stmt) != statement->bind_count) {
+		db_error_set(error_r, "The server counts %lu parameters in "
+			     "the statement, not %u",
+			     mysql_stmt_param_count(stmt),
+			     statement->bind_count);
+		return conn_fail_own(conn, statement->id);
+	}
+	return MYSQL_CONN_OK;
+}
+
+/* Values are always bound as strings: compared with a string column, the
+   number 0 would match every row. */
+static int conn_bind(MYSQL_STMT *stmt, const struct db_query *query)
+{
+	unsigned int i, count = query->statement->bind_count;
+	MYSQL_BIND *binds;
+	int ret;
+
+	if (count == 0)
+		return 0;
+	binds = calloc(count, sizeof(*binds));
+	if (binds == NULL)
+		return -1;
+	for (i = 0; i < count; i++) {
+		binds[i].buffer_type = MYSQL_TYPE_STRING;
+		binds[i].buffer = query->values[i];
+		binds[i].buffer_length = strlen(query->values[i]);
+	}
+	ret = mysql_stmt_bind_param(stmt, binds) != 0 ? -1 : 0;
+	if (ret == 0)
+		ret = mysql_stmt_execute(stmt) != 0 ? -1 : 0;
+	free(binds);
+	return ret;
+}
+
+static int conn_execute_once(MYSQL_STMT *stmt, const struct db_query *query)
+{
+	if (query->statement->bind_count == 0)
+		return mysql_stmt_execute(stmt) != 0 ? -1 : 0;
+	return conn_bind(stmt, query);
+}
+
+static enum mysql_conn_result
+conn_execute(struct mysql_conn *conn, const struct db_query *query,
+	     struct db_error *error_r)
+{
+	unsigned int id = query->statement->id;
+	bool retried = false;
+	enum mysql_conn_result result;
+
+	for (;;) {
+		result = conn_prepare(conn, query->statement, error_r);
+		if (result != MYSQL_CONN_OK)
+			return result;
+		if (conn_execute_once(conn->statements[id], query) == 0)
+			return MYSQL_CONN_OK;
+		result = conn_fail(conn, id, error_r);
+		if (retried || !conn_error_wants_prepare(error_r->code))
+			return result;
+		retried = true;
+	}
+}
+
+/* Buffers for one row, each column CONN_COLUMN_SIZE bytes. */
+struct conn_row {
+	unsigned int count;
+	MYSQL_BIND *binds;
+	unsigned long *lengths;
+	my_bool *nulls;
+	char *buffers;
+};
+
+static void conn_row_deinit(struct conn_row *row)
+{
+	if (row->buffers != NULL) {
+		/* a password column went through here */
+		explicit_bzero(row->buffers,
+			       (size_t)row->count * CONN_COLUMN_SIZE);
+	}
+	free(row->binds);
+	free(row->lengths);
+	free(row->nulls);
+	free(row->buffers);
+}
+
+static bool conn_row_init(struct conn_row *row, MYSQL_STMT *stmt)
+{
+	unsigned int i;
+
+	memset(row, 0, sizeof(*row));
+	row->count = mysql_stmt_field_count(stmt);
+	row->binds = calloc(row->count + 1, sizeof(*row->binds));
+	row->lengths = calloc(row->count + 1, sizeof(*row->lengths));
+	row->nulls = calloc(row->count + 1, sizeof(*row->nulls));
+	row->buffers = calloc(row->count + 1, CONN_COLUMN_SIZE);
+	if (row->binds == NULL || row->lengths == NULL || row->nulls == NULL ||
+	    row->buffers == NULL)
+		return false;
+	for (i = 0; i < row->count; i++) {
+		row->binds[i].buffer_type = MYSQL_TYPE_STRING;
+		row->binds[i].buffer = row->buffers + i * CONN_COLUMN_SIZE;
+		row->binds[i].buffer_length = CONN_COLUMN_SIZE;
+		row->binds[i].length = &row->lengths[i];
+		row->binds[i].is_null = &row->nulls[i];
+	}
+	return mysql_stmt_bind_result(stmt, row->binds) == 0;
+}
+
+/* The value of one column of the row just fetched, malloc()ed. */
+static char *conn_row_value(struct conn_row *row, MYSQL_STMT *stmt,
+			    unsigned int column)
+{
+	unsigned long length = row->lengths[column];
+	char *value = malloc(length + 1);
+	MYSQL_BIND bind = {
+		.buffer_type = MYSQL_TYPE_STRING,
+		.buffer = value,
+		.buffer_length = length,
+		.length = &row->lengths[column],
+		.is_null = &row->nulls[column],
+	};
+
+	if (value == NULL)
+		return NULL;
+	if (length <= CONN_COLUMN_SIZE) {
+		memcpy(value, row->binds[column].buffer, length);
+	} else if (mysql_stmt_fetch_column(stmt, &bind, column, 0) != 0) {
+		free(value);
+		return NULL;
+	}
+	value[length] = '\0';
+	return value;
+}
+
+static struct db_rows *conn_rows_new(MYSQL_STMT *stmt, unsigned int max_rows)
+{
+	struct db_rows *rows = calloc(1, sizeof(*rows));
+	MYSQL_RES *meta = mysql_stmt_result_metadata(stmt);
+	unsigned int i, count = mysql_stmt_field_count(stmt);
+	bool ok = rows != NULL && meta != NULL;
+
+	if (ok) {
+		rows->names = calloc(count + 1, sizeof(*rows->names));
+		rows->values = calloc((size_t)max_rows * count + 1,
+				      sizeof(*rows->values));
+		ok = rows->names != NULL && rows->values != NULL;
+	}
+	for (i = 0; ok && i < count; i++) {
+		rows->names[i] = strdup(mysql_fetch_fields(meta)[i].name);
+		rows->column_count++;
+		ok = rows->names[i] != NULL;
+	}
+	if (meta != NULL)
+		mysql_free_result(meta);
+	if (!ok)
+		db_rows_free(&rows);
+	return rows;
+}
+
+/* Copies the row that was fetched. Returns -1 with error_r set. */
+static int conn_rows_add(struct db_rows *rows, struct conn_row *row,
+			 MYSQL_STMT *stmt, struct db_error *error_r)
+{
+	char **values = rows->values +
+		(size_t)rows->row_count * rows->column_count;
+	unsigned int i;
+
+	rows->row_count++;
+	for (i = 0; i < row->count; i++) {
+		if (row->nulls[i])
+			continue;
+		if (row->lengths[i] > MYSQL_CONN_MAX_VALUE) {
+			db_error_set(error_r,
+				"Column %s holds %lu bytes, more than the %u "
+				"that can be used", rows->names[i],
+				row->lengths[i], MYSQL_CONN_MAX_VALUE);
+			return -1;
+		}
+		values[i] = conn_row_value(row, stmt, i);
+		if (values[i] == NULL) {
+			db_error_set(error_r, "Out of memory");
+			return -1;
+		}
+	}
+	return 0;
+}
+
+/* Fetches until max_rows rows are there or the result ends. To know whether
+   there are more, either one further row is read and dropped (look_ahead), or
+   the next call finds out. */
+static enum mysql_conn_result
+conn_fetch(struct mysql_conn *conn, unsigned int id, struct conn_row *row,
+	   struct db_rows *rows, unsigned int max_rows, bool look_ahead,
+	   struct db_error *error_r)
+{
+	MYSQL_STMT *stmt = conn->statements[id];
+	int ret;
+
+	for (;;) {
+		if (rows->row_count == max_rows && !look_ahead) {
+			rows->more = true;
+			return MYSQL_CONN_OK;
+		}
+		ret = mysql_stmt_fetch(stmt);
+		if (ret == MYSQL_NO_DATA)
+			return MYSQL_CONN_OK;
+		if (ret != 0 && ret != MYSQL_DATA_TRUNCATED)
+			return conn_fail(conn, id, error_r);
+		if (rows->row_count == max_rows) {
+			rows->more = true;
+			return MYSQL_CONN_OK;
+		}
+		if (conn_rows_add(rows, row, stmt, error_r) < 0)
+			return conn_fail_own(conn, id);
+	}
+}
+
+static enum mysql_conn_result
+conn_read_rows(struct mysql_conn *conn, unsigned int id, unsigned int max_rows,
+	       bool look_ahead, struct db_rows **rows_r,
+	       struct db_error *error_r)
+{
+	MYSQL_STMT *stmt = conn->statements[id];
+	struct db_rows *rows = conn_rows_new(stmt, max_rows);
+	enum mysql_conn_result result;
+	struct conn_row row;
+
+	if (rows == NULL || !conn_row_init(&row, stmt)) {
+		db_error_set(error_r, "Out of memory");
+		result = conn_fail_own(conn, id);
+		if (rows != NULL)
+			conn_row_deinit(&row);
+	} else {
+		result = conn_fetch(conn, id, &row, rows, max_rows, look_ahead,
+				    error_r);
+		conn_row_deinit(&row);
+	}
+	if (result != MYSQL_CONN_OK)
+		db_rows_free(&rows);
+	*rows_r = rows;
+	return result;
+}
+
+/* A statement without columns (CALL of a procedure that selects nothing). */
+static struct db_rows *conn_rows_none(void)
+{
+	return calloc(1, sizeof(struct db_rows));
+}
+
+/* Ends the result. A procedure sends more results, at least a status: they
+   have to be read before the next statement. */
+static enum mysql_conn_result
+conn_end_results(struct mysql_conn *conn, unsigned int id,
+		 struct db_error *error_r)
+{
+	MYSQL_STMT *stmt = conn->statements[id];
+	int ret;
+
+	mysql_stmt_free_result(stmt);
+	while ((ret = mysql_stmt_next_result(stmt)) == 0)
+		mysql_stmt_free_result(stmt);
+	return ret > 0 ? conn_fail(conn, id, error_r) : MYSQL_CONN_OK;
+}
+
+enum mysql_conn_result
+mysql_conn_run(struct mysql_conn *conn, const struct db_query *query,
+	       unsigned int max_rows, uint64_t deadline,
+	       struct db_rows **rows_r, struct db_error *error_r)
+{
+	unsigned int id = query->statement->id;
+	enum mysql_conn_result result;
+
+	*rows_r = NULL;
+	conn_begin(conn, deadline);
+	result = conn_execute(conn, query, error_r);
+	if (result != MYSQL_CONN_OK)
+		return result;
+	if (mysql_stmt_field_count(conn->statements[id]) == 0) {
+		*rows_r = conn_rows_none();
+		if (*rows_r == NULL) {
+			db_error_set(error_r, "Out of memory");
+			return conn_fail_own(conn, id);
+		}
+	} else if (mysql_stmt_store_result(conn->statements[id]) != 0) {
+		return conn_fail(conn, id, error_r);
+	} else {
+		result = conn_read_rows(conn, id, max_rows, true, rows_r,
+					error_r);
+		if (result != MYSQL_CONN_OK)
+			return result;
+	}
+	result = conn_end_results(conn, id, error_r);
+	if (result != MYSQL_CONN_OK)
+		db_rows_free(rows_r);
+	return result;
+}
+
+enum mysql_conn_result
+mysql_conn_stream_open(struct mysql_conn *conn, const struct db_query *query,
+		       uint64_t deadline, struct db_error *error_r)
+{
+	enum mysql_conn_result result;
+
+	conn_begin(conn, deadline);
+	if (mysql_query(conn->mysql, CONN_STREAM_SETUP) != 0) {
+		conn_set_error(error_r, mysql_errno(conn->mysql),
+			       mysql_error(conn->mysql));
+		return MYSQL_CONN_LOST;
+	}
+	result = conn_execute(conn, query, error_r);
+	if (result != MYSQL_CONN_OK)
+		return result;
+	conn->stream_id = query->statement->id;
+	if (mysql_stmt_field_count(conn->statements[conn->stream_id]) == 0) {
+		db_error_set(error_r, "The statement selects nothing");
+		return conn_fail_own(conn, conn->stream_id);
+	}
+	return MYSQL_CONN_OK;
+}
+
+enum mysql_conn_result
+mysql_conn_stream_read(struct mysql_conn *conn, unsigned int max_rows,
+		       uint64_t deadline, struct db_rows **rows_r,
+		       struct db_error *error_r)
+{
+	conn_begin(conn, deadline);
+	return conn_read_rows(conn, conn->stream_id, max_rows, false, rows_r,
+			      error_r);
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef MYSQL_CONN_H
+#define MYSQL_CONN_H
+
+#include "pool/db.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/*
+ * One connection to one server, with its prepared statements. Everything here
+ * blocks and belongs on a worker thread, one call at a time, except where it
+ * says "loop". Deadlines are in milliseconds of CLOCK_MONOTONIC; a call that
+ * meets its deadline, or was interrupted, fails like a lost connection.
+ */
+struct mysql_conn;
+
+enum mysql_conn_result {
+	MYSQL_CONN_OK,
+	/* The statement failed; the connection is good. */
+	MYSQL_CONN_STATEMENT_FAILED,
+	/* The connection is of no more use: free it. */
+	MYSQL_CONN_LOST,
+};
+
+/* Loop, once, before the first connection. False if the client library cannot
+   be initialised. */
+bool mysql_conn_library_init(void);
+/* On each thread that used connections, before it ends. */
+void mysql_conn_thread_end(void);
+
+/* Loop. Does not connect yet. NULL if memory or descriptors ran out. The
+   server struct is borrowed. */
+struct mysql_conn *mysql_conn_new(const struct db_server *server,
+				  unsigned int statement_count);
+/* Says goodbye to the server if connected. NULL is fine. */
+void mysql_conn_free(struct mysql_conn **conn);
+
+/* Loop: makes the call that is under way on another thread return soon. The
+   connection is lost then. */
+void mysql_conn_interrupt(struct mysql_conn *conn);
+/* Loop: after a successful connect, a descriptor that becomes readable when
+   an idle connection has been closed by the other side. Owned by conn. */
+int mysql_conn_fd(const struct mysql_conn *conn);
+
+enum mysql_conn_result
+mysql_conn_connect(struct mysql_conn *conn, uint64_t deadline,
+		   struct db_error *error_r);
+
+/* Prepares the statement if this connection has not yet, executes it, and
+   returns up to max_rows rows. A value longer than MYSQL_CONN_MAX_VALUE fails
+   the statement. */
+#define MYSQL_CONN_MAX_VALUE (256 * 1024)
+enum mysql_conn_result
+mysql_conn_run(struct mysql_conn *conn, const struct db_query *query,
+	       unsigned int max_rows, uint64_t deadline,
+	       struct db_rows **rows_r, struct db_error *error_r);
+
+/* The same for many rows, read from the server as they are asked for: open
+   once, then read until a result has more == false. */
+enum mysql_conn_result
+mysql_conn_stream_open(struct mysql_conn *conn, const struct db_query *query,
+		       uint64_t deadline, struct db_error *error_r);
+enum mysql_conn_result
+mysql_conn_stream_read(struct mysql_conn *conn, unsigned int max_rows,
+		       uint64_t deadline, struct db_rows **rows_r,
+		       struct db_error *error_r);
+
+/* "socket" or "host:port", for messages. */
+const char *db_server_name(const struct db_server *server, char *buf,
+			   size_t size);
+
+#endif
