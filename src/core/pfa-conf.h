@@ -70,6 +70,7 @@ struct pfa_conf {
 	bool domain_active;
 
 	/* drop-in: the queries as written, with stock's defaults */
+	bool driver_set, connect_set;
 	char *default_pass_scheme;
 	char *password_query, *user_query, *iterate_query;
 	bool password_query_set, user_query_set, iterate_query_set;
@@ -111,6 +112,7 @@ int pfa_conf_check(struct pfa_conf *conf, struct errbuf *error);
  * parser gives it; `connect` is taken apart here as
  * src/lib-sql/driver-mysql.c and driver-sqlpool.c (2.3.19) do, several host=
  * among it. 0, or -1 with error filled in. pfa_conf_check() is due at the end.
+ * Never quotes a value of `connect`: it may be a piece of the password.
  */
 int pfa_conf_set_dropin(struct pfa_conf *conf, const char *key,
 			const char *value, struct errbuf *error);
