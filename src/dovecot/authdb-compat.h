@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef AUTHDB_COMPAT_H
+#define AUTHDB_COMPAT_H
+
+/*
+ * Every difference between the Dovecot versions the driver builds against, so
+ * that nothing else needs to know one. compat-23.c is Dovecot 2.3.
+ *
+ * Dovecot's own headers come first everywhere in this directory: its config.h
+ * carries large-file definitions.
+ */
+#include "lib.h"
+#include "auth-common.h"
+#include "auth-request.h"
+#include "passdb.h"
+#include "userdb.h"
+
+#include "core/errbuf.h"
+#include "core/strbuf.h"
+
+struct authdb_engine;
+
+/*
+ * Core's structs with ours behind them. Debian's security updates have changed
+ * the size of core's within one ABI version; the gap keeps a module that was
+ * built with the older headers from having core write over its own members
+ * before authdb_check_layout() stops it.
+ */
+#define COMPAT_LAYOUT_SLACK 64
+
+struct passdb_pfa_module {
+	struct passdb_module module;
+	unsigned char slack[COMPAT_LAYOUT_SLACK];
+	struct authdb_engine *engine;
+};
+
+struct userdb_pfa_module {
+	struct userdb_module module;
+	unsigned char slack[COMPAT_LAYOUT_SLACK];
+	struct authdb_engine *engine;
+};
+
+/* What is registered with core; the callbacks are passdb-postfixadmin.c's and
+   userdb-postfixadmin.c's, preinit is in compat. */
+extern struct passdb_module_interface compat_passdb_iface;
+extern struct userdb_module_interface compat_userdb_iface;
+
+/* Checks the plain password with Dovecot's own code; logs a mismatch. */
+enum passdb_result compat_verify(struct auth_request *request,
+				 const char *plain, const char *crypted,
+				 const char *scheme);
+
+/* The line every backend logs for an unknown user. */
+void compat_log_unknown_user(struct auth_request *request);
+
+/* Expands one variable with the request's values: the template_expand_t of
+   every lookup, context being the auth_request. */
+int compat_expand(const char *text, struct strbuf *out, void *context,
+		  struct errbuf *error);
+
+/* Whether auth debugging is on. */
+bool compat_debug_enabled(void);
+
+#endif

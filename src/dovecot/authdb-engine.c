@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Finds, makes and frees engines. Everything an engine is about is in
+ * lookup.c; this file ties it to Dovecot's loop and log.
+ */
+#include "dovecot/authdb-compat.h"
+#include "dovecot/authdb-engine.h"
+#include "dovecot/loop.h"
+#include "dovecot/settings-args.h"
+
+#include "llist.h"
+
+struct authdb_engine {
+	struct authdb_engine *prev, *next;
+	int refcount;
+	char *path;
+	struct event *event;
+	struct lookup_engine *lookup;
+	bool userdb_used, warned;
+};
+
+static struct authdb_engine *engines;
+
+static void authdb_engine_log(enum dbpool_log_level level, const char *text,
+			      void *context)
+{
+	struct authdb_engine *engine = context;
+
+	switch (level) {
+	case DBPOOL_LOG_DEBUG:
+		e_debug(engine->event, "%s", text);
+		break;
+	case DBPOOL_LOG_INFO:
+		e_info(engine->event, "%s", text);
+		break;
+	case DBPOOL_LOG_ERROR:
+		e_error(engine->event, "%s", text);
+		break;
+	}
+}
+
+static struct authdb_engine *authdb_engine_new(const char *path)
+{
+	struct authdb_engine *engine = i_new(struct authdb_engine, 1);
+	struct lookup_engine_params params = {
+		.path = path,
+		.loop = &dovecot_loop,
+		.log = authdb_engine_log,
+		.log_context = engine,
+		.debug = compat_debug_enabled(),
+	};
+	const char *setting;
+	struct errbuf error;
+
+	engine->path = i_strdup(path);
+	engine->event = event_create(auth_event);
+	event_set_append_log_prefix(engine->event, AUTHDB_NAME": ");
+	DLLIST_PREPEND(&engines, engine);
+
+	settings_args_read(path, &params.conf, &params.lines);
+	if (lookup_engine_new(&params, &engine->lookup, &setting, &error) < 0)
+		settings_args_fatal(path, setting, &error);
+	return engine;
+}
+
+struct authdb_engine *authdb_engine_get(const char *path)
+{
+	struct authdb_engine *engine;
+
+	for (engine = engines; engine != NULL; engine = engine->next) {
+		if (strcmp(engine->path, path) == 0)
+			break;
+	}
+	if (engine == NULL)
+		engine = authdb_engine_new(path);
+	engine->refcount++;
+	return engine;
+}
+
+void authdb_engine_release(struct authdb_engine **_engine)
+{
+	struct authdb_engine *engine = *_engine;
+
+	*_engine = NULL;
+	/* Requests must be answered while their passdb or userdb is there. */
+	lookup_engine_stop(engine->lookup);
+	if (--engine->refcount > 0)
+		return;
+	DLLIST_REMOVE(&engines, engine);
+	lookup_engine_free(&engine->lookup);
+	event_unref(&engine->event);
+	i_free(engine->path);
+	i_free(engine);
+}
+
+struct lookup_engine *authdb_engine_lookup(struct authdb_engine *engine)
+{
+	return engine->lookup;
+}
+
+const char *authdb_engine_cache_vars(struct authdb_engine *engine,
+				     enum account_kind kind)
+{
+	const struct pfa_conf *conf = lookup_engine_conf(engine->lookup);
+	const char *query = lookup_engine_query(engine->lookup, kind);
+
+	if (conf->form == PFA_CONF_DROPIN)
+		return query;
+	return t_strdup_printf("%s %s %s %s %s", query,
+		conf->home == NULL ? "" : conf->home,
+		conf->mail == NULL ? "" : conf->mail,
+		conf->uid == NULL ? "" : conf->uid,
+		conf->gid == NULL ? "" : conf->gid);
+}
+
+const char *authdb_engine_default_scheme(struct authdb_engine *engine)
+{
+	const struct pfa_conf *conf = lookup_engine_conf(engine->lookup);
+
+	/* named: every password gets its scheme from its own row */
+	return conf->form == PFA_CONF_DROPIN ? conf->default_pass_scheme :
+		"CRYPT";
+}
+
+void authdb_engine_use_userdb(struct authdb_engine *engine)
+{
+	engine->userdb_used = TRUE;
+}
+
+void authdb_engine_warn_unused(struct authdb_engine *engine)
+{
+	const struct pfa_conf *conf = lookup_engine_conf(engine->lookup);
+
+	if (worker || engine->userdb_used || engine->warned ||
+	    conf->userdb_warning_disable ||
+	    (!conf->user_query_set && !conf->iterate_query_set))
+		return;
+	engine->warned = TRUE;
+	e_warning(engine->event, "%s in %s is not used, as no userdb has "
+		  "driver = "AUTHDB_NAME" with this file "
+		  "(if that is intended, set userdb_warning_disable=yes)",
+		  conf->user_query_set ? "user_query" : "iterate_query",
+		  engine->path);
+}

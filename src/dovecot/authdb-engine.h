@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef AUTHDB_ENGINE_H
+#define AUTHDB_ENGINE_H
+
+#include "lookup.h"
+
+/*
+ * The lookup engines of this auth process, one for each configuration file,
+ * shared by the passdbs and userdbs that name it.
+ */
+#define AUTHDB_NAME "postfixadmin"
+
+struct authdb_engine;
+
+/* The engine of a file, read and compiled on first use. A file that can never
+   work ends the process with a line that names file, line and cure. */
+struct authdb_engine *authdb_engine_get(const char *path);
+/* Fails what is under way, and is the last use by this passdb or userdb. */
+void authdb_engine_release(struct authdb_engine **engine);
+
+struct lookup_engine *authdb_engine_lookup(struct authdb_engine *engine);
+
+/* Text in which every variable that an answer depends on occurs, for
+   auth_cache_parse_key(). On the data stack. */
+const char *authdb_engine_cache_vars(struct authdb_engine *engine,
+				     enum account_kind kind);
+/* The scheme of a password without a prefix. */
+const char *authdb_engine_default_scheme(struct authdb_engine *engine);
+
+/* A userdb uses the engine; without one, queries written for it are idle, and
+   authdb_engine_warn_unused() says so once, as stock does. */
+void authdb_engine_use_userdb(struct authdb_engine *engine);
+void authdb_engine_warn_unused(struct authdb_engine *engine);
+
+#endif

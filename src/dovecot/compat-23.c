@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Dovecot 2.3 (Dovecot < 2.4; remove with 2.3 support): preinit takes the
+ * path of a configuration file, settings come from there.
+ */
+#include "dovecot/authdb-compat.h"
+#include "dovecot/authdb-engine.h"
+#include "dovecot/passdb-postfixadmin.h"
+#include "dovecot/userdb-postfixadmin.h"
+
+#include "str.h"
+#include "auth-cache.h"
+#include "auth-settings.h"
+#include "password-scheme.h"
+
+static struct passdb_module *compat_passdb_preinit(pool_t pool,
+						   const char *args)
+{
+	struct passdb_pfa_module *module =
+		p_new(pool, struct passdb_pfa_module, 1);
+
+	module->engine = authdb_engine_get(args);
+	module->module.default_cache_key = auth_cache_parse_key(pool,
+		authdb_engine_cache_vars(module->engine, ACCOUNT_PASSDB));
+	module->module.default_pass_scheme =
+		authdb_engine_default_scheme(module->engine);
+	return &module->module;
+}
+
+static struct userdb_module *compat_userdb_preinit(pool_t pool,
+						   const char *args)
+{
+	struct userdb_pfa_module *module =
+		p_new(pool, struct userdb_pfa_module, 1);
+
+	module->engine = authdb_engine_get(args);
+	authdb_engine_use_userdb(module->engine);
+	module->module.default_cache_key = auth_cache_parse_key(pool,
+		authdb_engine_cache_vars(module->engine, ACCOUNT_USERDB));
+	return &module->module;
+}
+
+struct passdb_module_interface compat_passdb_iface = {
+	.name = AUTHDB_NAME,
+	.preinit = compat_passdb_preinit,
+	.init = passdb_pfa_init,
+	.deinit = passdb_pfa_deinit,
+	.verify_plain = passdb_pfa_verify_plain,
+	.lookup_credentials = passdb_pfa_lookup_credentials,
+};
+
+struct userdb_module_interface compat_userdb_iface = {
+	.name = AUTHDB_NAME,
+	.preinit = compat_userdb_preinit,
+	.init = userdb_pfa_init,
+	.deinit = userdb_pfa_deinit,
+	.lookup = userdb_pfa_lookup,
+	.iterate_init = userdb_pfa_iterate_init,
+	.iterate_next = userdb_pfa_iterate_next,
+	.iterate_deinit = userdb_pfa_iterate_deinit,
+};
+
+enum passdb_result compat_verify(struct auth_request *request,
+				 const char *plain, const char *crypted,
+				 const char *scheme)
+{
+	/* An int up to 2.3.20, the enum since 2.3.21; the values agree. Any
+	   failure is a mismatch for stock's passdb sql, as it is here: a row
+	   that cannot be verified is no outage. */
+	int ret = (int)auth_request_password_verify(request, plain, crypted,
+						    scheme, AUTH_SUBSYS_DB);
+
+	return ret > 0 ? PASSDB_RESULT_OK : PASSDB_RESULT_PASSWORD_MISMATCH;
+}
+
+void compat_log_unknown_user(struct auth_request *request)
+{
+	auth_request_log_unknown_user(request, AUTH_SUBSYS_DB);
+}
+
+int compat_expand(const char *text, struct strbuf *out, void *context,
+		  struct errbuf *error)
+{
+	const struct auth_request *request = context;
+	const char *value, *expand_error;
+	int ret = 0;
+
+	T_BEGIN {
+		if (t_auth_request_var_expand(text, request, NULL, &value,
+					      &expand_error) > 0)
+			strbuf_append_str(out, value);
+		else
+			ret = errbuf_set(error, "Expanding %s failed: %s",
+					 text, expand_error);
+	} T_END;
+	return ret;
+}
+
+bool compat_debug_enabled(void)
+{
+	return global_auth_settings->debug;
+}

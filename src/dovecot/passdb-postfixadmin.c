@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The passdb: takes a request to a lookup and the account that comes back to
+ * Dovecot, with fields, password check and the one callback.
+ */
+#include "dovecot/authdb-compat.h"
+#include "dovecot/authdb-engine.h"
+#include "dovecot/passdb-postfixadmin.h"
+
+#include "auth-fields.h"
+#include "password-scheme.h"
+#include "safe-memset.h"
+
+struct passdb_pfa_request {
+	struct lookup lookup;
+	struct auth_request *request;
+	union {
+		verify_plain_callback_t *verify_plain;
+		lookup_credentials_callback_t *lookup_credentials;
+	} callback;
+};
+
+static void passdb_pfa_set_fields(struct auth_request *request,
+				  const struct account *account)
+{
+	const char *default_scheme =
+		request->passdb->passdb->default_pass_scheme;
+	unsigned int i;
+
+	for (i = 0; i < account->field_count; i++) {
+		if (account->fields[i].value == NULL) {
+			auth_request_set_null_field(request,
+						    account->fields[i].name);
+		} else {
+			auth_request_set_field(request,
+					       account->fields[i].name,
+					       account->fields[i].value,
+					       default_scheme);
+		}
+	}
+}
+
+/* What Dovecot is told about the account, its password still unchecked. Every
+   result but OK has left its reason in the log. */
+static enum passdb_result
+passdb_pfa_result(struct auth_request *request, const struct account *account)
+{
+	struct event *event = authdb_event(request);
+
+	switch (account->verdict) {
+	case ACCOUNT_OK:
+		break;
+	case ACCOUNT_UNKNOWN:
+		if (account->reason == NULL)
+			compat_log_unknown_user(request);
+		else
+			e_info(event, "unknown user (%s)", account->reason);
+		return PASSDB_RESULT_USER_UNKNOWN;
+	case ACCOUNT_REFUSED:
+		e_info(event, "Password mismatch (%s)", account->reason);
+		return PASSDB_RESULT_PASSWORD_MISMATCH;
+	case ACCOUNT_FAILED:
+		e_error(event, "%s", account->reason);
+		return PASSDB_RESULT_INTERNAL_FAILURE;
+	}
+	passdb_pfa_set_fields(request, account);
+	if (request->passdb_password == NULL &&
+	    !auth_fields_exists(request->fields.extra_fields, "nopassword"))
+		return auth_request_password_missing(request);
+	return PASSDB_RESULT_OK;
+}
+
+static void passdb_pfa_finish(struct passdb_pfa_request *pfa_request,
+			      enum passdb_result result, const char *password)
+{
+	struct auth_request *request = pfa_request->request;
+	/* set_field() has put the scheme in front */
+	const char *scheme = password_get_scheme(&password);
+
+	if (request->wanted_credentials_scheme != NULL) {
+		passdb_handle_credentials(result, password, scheme,
+			pfa_request->callback.lookup_credentials, request);
+		return;
+	}
+	if (password != NULL) {
+		result = compat_verify(request, request->mech_password,
+				       password, scheme);
+	}
+	pfa_request->callback.verify_plain(result, request);
+}
+
+static void passdb_pfa_lookup_callback(const struct account *account,
+				       void *context)
+{
+	struct passdb_pfa_request *pfa_request = context;
+	struct auth_request *request = pfa_request->request;
+	enum passdb_result result = passdb_pfa_result(request, account);
+	char *password = NULL;
+
+	/* the request's own copy may change or be wiped on the way */
+	if (result == PASSDB_RESULT_OK)
+		password = i_strdup(request->passdb_password);
+	passdb_pfa_finish(pfa_request, result, password);
+	if (password != NULL)
+		safe_memset(password, 0, strlen(password));
+	i_free(password);
+	auth_request_unref(&request);
+}
+
+static void passdb_pfa_lookup(struct passdb_pfa_request *pfa_request)
+{
+	struct auth_request *request = pfa_request->request;
+	struct passdb_pfa_module *module =
+		container_of(request->passdb->passdb,
+			     struct passdb_pfa_module, module);
+
+	pfa_request->lookup = (struct lookup) {
+		.engine = authdb_engine_lookup(module->engine),
+		.kind = ACCOUNT_PASSDB,
+		.vars = {
+			.user = request->fields.user,
+			.expand = compat_expand,
+			.context = request,
+		},
+		.callback = passdb_pfa_lookup_callback,
+		.context = pfa_request,
+	};
+	auth_request_ref(request);
+	lookup_start(&pfa_request->lookup);
+}
+
+void passdb_pfa_verify_plain(struct auth_request *request,
+			     const char *password ATTR_UNUSED,
+			     verify_plain_callback_t *callback)
+{
+	struct passdb_pfa_request *pfa_request =
+		p_new(request->pool, struct passdb_pfa_request, 1);
+
+	pfa_request->request = request;
+	pfa_request->callback.verify_plain = callback;
+	passdb_pfa_lookup(pfa_request);
+}
+
+void passdb_pfa_lookup_credentials(struct auth_request *request,
+				   lookup_credentials_callback_t *callback)
+{
+	struct passdb_pfa_request *pfa_request =
+		p_new(request->pool, struct passdb_pfa_request, 1);
+
+	pfa_request->request = request;
+	pfa_request->callback.lookup_credentials = callback;
+	passdb_pfa_lookup(pfa_request);
+}
+
+void passdb_pfa_init(struct passdb_module *_module)
+{
+	struct passdb_pfa_module *module =
+		container_of(_module, struct passdb_pfa_module, module);
+
+	/* Core has copied the interface into the module by now: if it is not
+	   where our headers say, core's struct has another layout. */
+	if (_module->iface.name != compat_passdb_iface.name) {
+		i_fatal(AUTHDB_NAME": struct passdb_module of this Dovecot "
+			"differs from the headers the module was built with: "
+			"rebuild it against the installed dovecot-dev");
+	}
+	authdb_engine_warn_unused(module->engine);
+}
+
+void passdb_pfa_deinit(struct passdb_module *_module)
+{
+	struct passdb_pfa_module *module =
+		container_of(_module, struct passdb_pfa_module, module);
+
+	authdb_engine_release(&module->engine);
+}

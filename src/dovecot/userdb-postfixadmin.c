@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The userdb: one user's home, mail, ids and quota, and the list of all users.
+ * Iteration always runs in an auth-worker; it streams, so that process holds
+ * a few hundred names at a time.
+ */
+#include "dovecot/authdb-compat.h"
+#include "dovecot/authdb-engine.h"
+#include "dovecot/userdb-postfixadmin.h"
+
+struct userdb_pfa_request {
+	struct lookup lookup;
+	struct auth_request *request;
+	userdb_callback_t *callback;
+};
+
+struct userdb_pfa_iterate {
+	struct userdb_iterate_context ctx;
+	struct lookup_iterate *iterate;		/* NULL: could not start */
+};
+
+static struct lookup_engine *userdb_pfa_engine(struct auth_request *request)
+{
+	struct userdb_pfa_module *module =
+		container_of(request->userdb->userdb,
+			     struct userdb_pfa_module, module);
+
+	return authdb_engine_lookup(module->engine);
+}
+
+static enum userdb_result
+userdb_pfa_result(struct auth_request *request, const struct account *account)
+{
+	struct event *event = authdb_event(request);
+	unsigned int i;
+
+	switch (account->verdict) {
+	case ACCOUNT_OK:
+		break;
+	case ACCOUNT_UNKNOWN:
+		if (account->reason == NULL)
+			compat_log_unknown_user(request);
+		else
+			e_info(event, "unknown user (%s)", account->reason);
+		return USERDB_RESULT_USER_UNKNOWN;
+	case ACCOUNT_REFUSED:
+	case ACCOUNT_FAILED:
+		e_error(event, "%s", account->reason);
+		return USERDB_RESULT_INTERNAL_FAILURE;
+	}
+	for (i = 0; i < account->field_count; i++) {
+		auth_request_set_userdb_field(request, account->fields[i].name,
+					      account->fields[i].value);
+	}
+	return USERDB_RESULT_OK;
+}
+
+static void userdb_pfa_lookup_callback(const struct account *account,
+				       void *context)
+{
+	struct userdb_pfa_request *pfa_request = context;
+	struct auth_request *request = pfa_request->request;
+
+	pfa_request->callback(userdb_pfa_result(request, account), request);
+	auth_request_unref(&request);
+}
+
+void userdb_pfa_lookup(struct auth_request *request,
+		       userdb_callback_t *callback)
+{
+	struct userdb_pfa_request *pfa_request =
+		p_new(request->pool, struct userdb_pfa_request, 1);
+
+	pfa_request->request = request;
+	pfa_request->callback = callback;
+	pfa_request->lookup = (struct lookup) {
+		.engine = userdb_pfa_engine(request),
+		.kind = ACCOUNT_USERDB,
+		.vars = {
+			.user = request->fields.user,
+			.expand = compat_expand,
+			.context = request,
+		},
+		.callback = userdb_pfa_lookup_callback,
+		.context = pfa_request,
+	};
+	auth_request_ref(request);
+	lookup_start(&pfa_request->lookup);
+}
+
+static void userdb_pfa_iterate_callback(const char *user, const char *error,
+					void *context)
+{
+	struct userdb_iterate_context *ctx = context;
+
+	if (error != NULL) {
+		e_error(authdb_event(ctx->auth_request), "%s", error);
+		ctx->failed = TRUE;
+	}
+	ctx->callback(user, ctx->context);
+}
+
+struct userdb_iterate_context *
+userdb_pfa_iterate_init(struct auth_request *request,
+			userdb_iter_callback_t *callback, void *context)
+{
+	struct userdb_pfa_iterate *iterate =
+		i_new(struct userdb_pfa_iterate, 1);
+	struct template_vars vars = {
+		.user = request->fields.user,
+		.expand = compat_expand,
+		.context = request,
+	};
+	struct errbuf error;
+
+	auth_request_ref(request);
+	iterate->ctx.auth_request = request;
+	iterate->ctx.callback = callback;
+	iterate->ctx.context = context;
+	iterate->iterate = lookup_iterate_start(userdb_pfa_engine(request),
+						&vars,
+						userdb_pfa_iterate_callback,
+						&iterate->ctx, &error);
+	if (iterate->iterate == NULL) {
+		e_error(authdb_event(request), "iterate_query failed: %s",
+			error.text);
+		iterate->ctx.failed = TRUE;
+	}
+	return &iterate->ctx;
+}
+
+void userdb_pfa_iterate_next(struct userdb_iterate_context *ctx)
+{
+	struct userdb_pfa_iterate *iterate =
+		container_of(ctx, struct userdb_pfa_iterate, ctx);
+
+	if (iterate->iterate == NULL)
+		ctx->callback(NULL, ctx->context);
+	else
+		lookup_iterate_next(iterate->iterate);
+}
+
+int userdb_pfa_iterate_deinit(struct userdb_iterate_context *ctx)
+{
+	struct userdb_pfa_iterate *iterate =
+		container_of(ctx, struct userdb_pfa_iterate, ctx);
+	int ret = ctx->failed ? -1 : 0;
+
+	lookup_iterate_end(&iterate->iterate);
+	auth_request_unref(&ctx->auth_request);
+	i_free(iterate);
+	return ret;
+}
+
+void userdb_pfa_init(struct userdb_module *module)
+{
+	/* see passdb_pfa_init() */
+	if (module->iface != &compat_userdb_iface) {
+		i_fatal(AUTHDB_NAME": struct userdb_module of this Dovecot "
+			"differs from the headers the module was built with: "
+			"rebuild it against the installed dovecot-dev");
+	}
+}
+
+void userdb_pfa_deinit(struct userdb_module *_module)
+{
+	struct userdb_pfa_module *module =
+		container_of(_module, struct userdb_pfa_module, module);
+
+	authdb_engine_release(&module->engine);
+}

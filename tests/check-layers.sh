@@ -1,0 +1,33 @@
+#!/bin/sh
+# The walls between the layers, as a lint: which directory may include what.
+src=${srcdir:-.}/../src
+failed=0
+
+# refuse DIRECTORY-OR-FILES PATTERN WHY
+refuse() {
+	found=$(grep -nE "^[[:space:]]*#[[:space:]]*include[[:space:]]*[<\"]($2)" \
+		-r $1 --include='*.[ch]')
+	[ -z "$found" ] && return
+	echo "$3:"; echo "$found"
+	failed=1
+}
+
+refuse "$src/core" 'pool/|dovecot/|lookup\.h|mysql|lib\.h|auth-|pthread|sys/socket|time\.h|unistd\.h' \
+	"core is libc only, without I/O, clock, MySQL or Dovecot"
+refuse "$src/pool" 'core/|dovecot/|lookup\.h|lib\.h|auth-' \
+	"pool knows SQL text and strings, nothing of mail or auth"
+refuse "$src/lookup.c $src/lookup.h" 'dovecot/|mysql|lib\.h|auth-|pthread' \
+	"lookup joins core and pool, without Dovecot"
+refuse "$src/dovecot" 'mysql|pthread' \
+	"dovecot reaches the database through lookup only"
+
+others=$(grep -lE 'include <mysql\.h>' -r "$src" --include='*.[ch]' |
+	grep -v 'pool/mysql-conn\.c$')
+[ -z "$others" ] || { echo "mysql.h outside mysql-conn.c: $others"; failed=1; }
+others=$(grep -lE 'include <pthread\.h>' -r "$src" --include='*.[ch]' |
+	grep -v 'pool/jobs\.c$')
+[ -z "$others" ] || { echo "pthread.h outside jobs.c: $others"; failed=1; }
+others=$(grep -lE 'DOVECOT_VERSION|DOVECOT_PREREQ' -r "$src" --include='*.[ch]' |
+	grep -vE 'dovecot/(compat|settings)')
+[ -z "$others" ] || { echo "Dovecot versions outside compat: $others"; failed=1; }
+exit $failed

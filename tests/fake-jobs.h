@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef FAKE_JOBS_H
+#define FAKE_JOBS_H
+
+#include <stdbool.h>
+
+/*
+ * jobs.h without threads: a submitted job waits until the test runs it, on the
+ * test's own thread. Linked in place of jobs.c.
+ */
+
+/* Runs the oldest job that has not run and hands it back to the loop; false
+   if there is none. */
+bool fake_jobs_step(void);
+/* Until nothing is left, jobs submitted on the way included. */
+void fake_jobs_run_all(void);
+/* Runs the oldest job, but does not hand it back until the next step. */
+bool fake_jobs_run_only(void);
+unsigned int fake_jobs_queued(void);
+/* jobs_submit() fails from now on, as if no thread could be had. */
+void fake_jobs_fail(bool fail);
+
+#endif

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A virtual clock, timers and descriptors for tests of the pool. Nothing here
+ * waits, and nothing happens unless a test makes it happen.
+ */
+#include "fake-loop.h"
+
+#include <stdlib.h>
+
+struct fake_entry {
+	struct fake_entry *next;
+	bool timer;
+	int fd;
+	uint64_t due;
+	void (*callback)(void *context);
+	void *context;
+};
+
+static struct fake_entry *entries;
+static uint64_t now;
+
+void fake_loop_init(void)
+{
+	now = 1000000;
+}
+
+static void *fake_add(const struct fake_entry *init)
+{
+	struct fake_entry *entry = malloc(sizeof(*entry)), **last = &entries;
+
+	*entry = *init;
+	/* in the order of adding: equal times fire in that order */
+	while (*last != NULL)
+		last = &(*last)->next;
+	*last = entry;
+	return entry;
+}
+
+static void fake_remove(void *handle)
+{
+	struct fake_entry **entry = &entries;
+
+	while (*entry != handle) {
+		if (*entry == NULL)
+			abort();	/* removed twice */
+		entry = &(*entry)->next;
+	}
+	*entry = (*entry)->next;
+	free(handle);
+}
+
+static void *fake_watch_fd(int fd, void (*callback)(void *), void *context)
+{
+	return fake_add(&(struct fake_entry) {
+		.fd = fd, .callback = callback, .context = context });
+}
+
+static void *fake_start_timer(unsigned int msecs, void (*callback)(void *),
+			      void *context)
+{
+	return fake_add(&(struct fake_entry) {
+		.timer = true, .due = now + msecs, .callback = callback,
+		.context = context });
+}
+
+static uint64_t fake_now(void)
+{
+	return now;
+}
+
+const struct dbpool_loop fake_loop = {
+	.watch_fd = fake_watch_fd,
+	.unwatch_fd = fake_remove,
+	.start_timer = fake_start_timer,
+	.cancel_timer = fake_remove,
+	.now = fake_now,
+};
+
+static struct fake_entry *fake_next_timer(void)
+{
+	struct fake_entry *entry, *best = NULL;
+
+	for (entry = entries; entry != NULL; entry = entry->next) {
+		if (entry->timer && (best == NULL || entry->due < best->due))
+			best = entry;
+	}
+	return best;
+}
+
+void fake_loop_advance(unsigned int msecs)
+{
+	uint64_t end = now + msecs;
+	struct fake_entry *timer, copy;
+
+	while ((timer = fake_next_timer()) != NULL && timer->due <= end) {
+		copy = *timer;
+		if (copy.due > now)
+			now = copy.due;
+		fake_remove(timer);
+		copy.callback(copy.context);
+	}
+	now = end;
+}
+
+bool fake_loop_readable(int fd)
+{
+	struct fake_entry *entry;
+
+	for (entry = entries; entry != NULL; entry = entry->next) {
+		if (!entry->timer && entry->fd == fd) {
+			entry->callback(entry->context);
+			return true;
+		}
+	}
+	return false;
+}
+
+unsigned int fake_loop_pending(void)
+{
+	struct fake_entry *entry;
+	unsigned int count = 0;
+
+	for (entry = entries; entry != NULL; entry = entry->next)
+		count++;
+	return count;
+}

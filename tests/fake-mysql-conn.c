@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A scripted server for tests of the pool. A run answers with one row that
+ * holds the first bound value, so a test sees whose answer it got.
+ */
+#include "fake-mysql-conn.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FAKE_FD 2000
+
+struct mysql_conn {
+	struct fake_host *host;
+	int fd;
+	bool interrupted;
+	unsigned int rows_left;
+};
+
+struct fake_host fake_hosts[FAKE_HOSTS];
+unsigned int fake_conns, fake_interrupts;
+static int next_fd;
+
+void fake_mysql_conn_init(void)
+{
+	memset(fake_hosts, 0, sizeof(fake_hosts));
+	fake_interrupts = 0;
+	next_fd = FAKE_FD;
+}
+
+int fake_mysql_conn_fd(unsigned int n)
+{
+	return FAKE_FD + (int)n;
+}
+
+bool mysql_conn_library_init(void)
+{
+	return true;
+}
+
+void mysql_conn_thread_end(void)
+{
+}
+
+struct mysql_conn *mysql_conn_new(const struct db_server *server,
+				  unsigned int statement_count)
+{
+	struct mysql_conn *conn = calloc(1, sizeof(*conn));
+
+	(void)statement_count;
+	if (conn == NULL)
+		return NULL;
+	conn->host = &fake_hosts[server->port - 1];
+	conn->fd = next_fd++;
+	fake_conns++;
+	return conn;
+}
+
+void mysql_conn_free(struct mysql_conn **conn)
+{
+	if (*conn == NULL)
+		return;
+	free(*conn);
+	*conn = NULL;
+	fake_conns--;
+}
+
+void mysql_conn_interrupt(struct mysql_conn *conn)
+{
+	conn->interrupted = true;
+	fake_interrupts++;
+}
+
+int mysql_conn_fd(const struct mysql_conn *conn)
+{
+	return conn->fd;
+}
+
+static enum mysql_conn_result
+fake_result(struct mysql_conn *conn, enum mysql_conn_result result,
+	    const char *what, struct db_error *error)
+{
+	if (conn->interrupted)
+		result = MYSQL_CONN_LOST;
+	if (result != MYSQL_CONN_OK) {
+		db_error_set(error, "%s failed", what);
+		error->code = 4242;
+	}
+	return result;
+}
+
+enum mysql_conn_result
+mysql_conn_connect(struct mysql_conn *conn, uint64_t deadline,
+		   struct db_error *error_r)
+{
+	(void)deadline;
+	conn->host->connects++;
+	return fake_result(conn, conn->host->connect, "connect", error_r);
+}
+
+static struct db_rows *fake_rows(unsigned int count, const char *value)
+{
+	struct db_rows *rows = calloc(1, sizeof(*rows));
+	unsigned int i;
+
+	rows->column_count = 1;
+	rows->row_count = count;
+	rows->names = calloc(1, sizeof(char *));
+	rows->names[0] = strdup("value");
+	rows->values = calloc(count + 1, sizeof(char *));
+	for (i = 0; i < count; i++)
+		rows->values[i] = strdup(value);
+	return rows;
+}
+
+enum mysql_conn_result
+mysql_conn_run(struct mysql_conn *conn, const struct db_query *query,
+	       unsigned int max_rows, uint64_t deadline,
+	       struct db_rows **rows_r, struct db_error *error_r)
+{
+	enum mysql_conn_result result = conn->host->run;
+
+	(void)max_rows;
+	(void)deadline;
+	conn->host->runs++;
+	if (conn->host->run_times > 0 && --conn->host->run_times == 0)
+		conn->host->run = MYSQL_CONN_OK;
+	result = fake_result(conn, result, "run", error_r);
+	*rows_r = result == MYSQL_CONN_OK ?
+		fake_rows(1, query->values[0]) : NULL;
+	return result;
+}
+
+enum mysql_conn_result
+mysql_conn_stream_open(struct mysql_conn *conn, const struct db_query *query,
+		       uint64_t deadline, struct db_error *error_r)
+{
+	(void)query;
+	(void)deadline;
+	conn->rows_left = conn->host->stream_rows;
+	return fake_result(conn, conn->host->stream, "open", error_r);
+}
+
+enum mysql_conn_result
+mysql_conn_stream_read(struct mysql_conn *conn, unsigned int max_rows,
+		       uint64_t deadline, struct db_rows **rows_r,
+		       struct db_error *error_r)
+{
+	unsigned int count = conn->rows_left < max_rows ?
+		conn->rows_left : max_rows;
+	enum mysql_conn_result result =
+		fake_result(conn, conn->host->stream, "read", error_r);
+
+	(void)deadline;
+	*rows_r = NULL;
+	if (result != MYSQL_CONN_OK)
+		return result;
+	*rows_r = fake_rows(count, "name");
+	(*rows_r)->more = count == max_rows;
+	conn->rows_left -= count;
+	return result;
+}
+
+const char *db_server_name(const struct db_server *server, char *buf,
+			   size_t size)
+{
+	snprintf(buf, size, "host%u", server->port);
+	return buf;
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef FAKE_MYSQL_CONN_H
+#define FAKE_MYSQL_CONN_H
+
+#include "pool/mysql-conn.h"
+
+/*
+ * mysql-conn.h without a server: each host has a behaviour that a test sets.
+ * Linked in place of mysql-conn.c.
+ */
+struct fake_host {
+	/* result of connecting, running, opening and reading */
+	enum mysql_conn_result connect, run, stream;
+	/* of this many further runs only, then they succeed; 0: always */
+	unsigned int run_times;
+	unsigned int stream_rows;	/* rows a stream has in all */
+	unsigned int connects, runs;	/* calls so far */
+};
+
+#define FAKE_HOSTS 3
+extern struct fake_host fake_hosts[FAKE_HOSTS];	/* by port - 1 */
+/* connections that exist, and calls of mysql_conn_interrupt() */
+extern unsigned int fake_conns, fake_interrupts;
+
+void fake_mysql_conn_init(void);
+/* The descriptor of the nth connection made, from 0. */
+int fake_mysql_conn_fd(unsigned int n);
+
+#endif
