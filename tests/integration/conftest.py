@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: MIT
+"""The servers of the integration tests and what is checked of all of them.
+
+One MariaDB serves the whole run; every test starts the Dovecots it needs
+from a Fleet, which ends them and then reads their logs: whatever a test
+looks for, no log may hold a secret, a crash or a sanitizer's report.
+"""
+
+import os
+import re
+import shutil
+import tempfile
+
+import pytest
+
+import accounts
+import dovecot_server
+import mariadb_server
+
+pytest.register_assert_rewrite("seed_checks")
+
+TOP = os.path.dirname(accounts.TESTS)
+# Never right, whatever the test does.
+BAD_LOG_LINES = re.compile(
+    r"Panic:|killed with signal|dumped core|Timeout leak|leaked|BUG:|"
+    r"ERROR: \w+Sanitizer|WARNING: ThreadSanitizer|runtime error:")
+
+
+def pytest_addoption(parser):
+    """Which driver to test, and where it was built."""
+    parser.addoption(
+        "--driver", default="postfixadmin",
+        help="driver under test; sql tests the tests themselves")
+    parser.addoption(
+        "--builddir",
+        default=os.environ.get("PFA_BUILDDIR",
+                               os.path.join(TOP, "build", "test")),
+        help="where the module was built [PFA_BUILDDIR]")
+
+
+def pytest_collection_modifyitems(session, config, items):
+    """What only our driver does cannot be asked of the stock one."""
+    if config.getoption("--driver") != "sql":
+        return
+    ours = [item for item in items if item.get_closest_marker("ours")]
+    config.hook.pytest_deselected(items=ours)
+    items[:] = [item for item in items if item not in ours]
+
+
+def pytest_configure(config):
+    """Registers the marks."""
+    config.addinivalue_line(
+        "markers", "ours: what the stock driver does not do")
+
+
+@pytest.fixture(scope="session")
+def workdir():
+    """A directory that the servers' own accounts can reach."""
+    path = tempfile.mkdtemp(prefix="pfa-test-")
+    os.chmod(path, 0o755)
+    yield path
+    shutil.rmtree(path, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def mariadb(workdir):
+    """The run's MariaDB."""
+    server = mariadb_server.MariaDB(os.path.join(workdir, "mariadb"))
+    server.install()
+    try:
+        server.start()
+        yield server
+    finally:
+        server.close()
+
+
+@pytest.fixture(scope="session")
+def driver(request):
+    """The name of the driver under test."""
+    return request.config.getoption("--driver")
+
+
+class Fleet:
+    """Starts Dovecots and ends them all."""
+
+    def __init__(self, workdir, config):
+        self.workdir = workdir
+        self.builddir = config.getoption("--builddir")
+        self.driver = config.getoption("--driver")
+        self.servers = []
+        self.tolerated = []
+
+    def module(self):
+        """The module under test, which must have been built."""
+        path = os.path.join(self.builddir, "src", ".libs",
+                            "libauthdb_postfixadmin.so")
+        if not os.path.exists(path):
+            pytest.fail(f"{path} is missing: build it, or name its build "
+                        "directory with --builddir")
+        return path
+
+    def directory(self):
+        """A new directory that the servers' own accounts can reach."""
+        path = tempfile.mkdtemp(dir=self.workdir)
+        os.chmod(path, 0o755)
+        return path
+
+    def write(self, text, mode=0o600, name="database.conf.ext"):
+        """Writes a configuration file of the driver and returns its path."""
+        path = os.path.join(self.directory(), name)
+        with open(path, "w", encoding="utf-8",
+                  errors="surrogateescape") as config:
+            config.write(text)
+        os.chmod(path, mode)
+        return path
+
+    def tolerate(self, pattern):
+        """Lines that the log checks shall let pass."""
+        self.tolerated.append(re.compile(pattern))
+
+    def start(self, text, driver=None, wait_for_auth=True, **options):
+        """A Dovecot whose passdb and userdb have this configuration."""
+        driver = driver or self.driver
+        if driver == "postfixadmin":
+            options.update(module=self.module(),
+                           preload=os.environ.get("PFA_TEST_PRELOAD"))
+        server = dovecot_server.Dovecot(
+            os.path.join(self.directory(), "dovecot"), driver,
+            text if os.path.isabs(text) else self.write(text), **options)
+        server.install()
+        self.servers.append(server)
+        server.start(wait_for_auth)
+        return server
+
+    def stop(self, server):
+        """Ends one of them and reads its log."""
+        self.servers.remove(server)
+        stubborn = server.stop()
+        log = server.log()
+        server.close()
+        assert not stubborn, f"processes had to be killed:\n{log[-3000:]}"
+        for line in log.splitlines():
+            if any(pattern.search(line) for pattern in self.tolerated):
+                continue
+            assert not BAD_LOG_LINES.search(line), line
+            for secret in accounts.SECRETS:
+                assert secret not in line, f"a secret is in the log: {line}"
+
+    def close(self):
+        """Ends what is left; the first bad log is the error."""
+        failures = []
+        for server in self.servers:
+            server.ask_to_stop()
+        while self.servers:
+            try:
+                self.stop(self.servers[-1])
+            except AssertionError as error:
+                failures.append(error)
+        if failures:
+            raise failures[0]
+
+
+@pytest.fixture
+def dovecots(workdir, request):
+    """Dovecots for one test."""
+    fleet = Fleet(workdir, request.config)
+    yield fleet
+    fleet.close()
+
+
+@pytest.fixture(scope="module")
+def shared_dovecots(workdir, request):
+    """Dovecots for the tests of one file."""
+    fleet = Fleet(workdir, request.config)
+    yield fleet
+    fleet.close()

@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: MIT
+"""Query files of shapes found in the wild, next to the stock driver.
+
+Each file of queries/ is given to a Dovecot with the stock driver and to one
+with the driver under test; both then answer the same logins and lookups, and
+every reply has to be the same, field for field. Files that cannot be made
+safe have to be refused when auth starts, naming the place.
+"""
+
+import concurrent.futures
+import glob
+import os
+import re
+
+import pytest
+
+import accounts
+
+QUERIES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "queries")
+FILES = sorted(glob.glob(os.path.join(QUERIES, "*.conf.ext")))
+DATABASE_PASSWORD = "wild-canary-5d"
+
+USERS = [
+    "joe@example.org", "JOE@Example.ORG", "joe@off.example", "joe@example.com",
+    "joe", "@example.org", "joe@", "joe@example.org@example.org",
+    "none@example.org", "inactive@example.org", "info@example.org",
+    "plain@example.org", "1001@example.org", "null@example.org",
+    "two@example.org", "empty@example.org", "smtp@example.org",
+    "far@example.org", "open@example.org", "o'brien@example.org",
+    "back\\slash@example.org", "per%cent@example.org",
+    "dou\"ble@example.org", "ques?tion@example.org", "joe@example.org ",
+    " joe@example.org", "joe'@example.org", "joe\\", "joe' OR '1'='1",
+    "joe' -- ", "%u", "%", "_oe@example.org", "josé@example.org",
+    "jösé@exämple.org", "0", "NULL", "''", "\\'", "?",
+]
+# what a driver cannot compile safely: query, text that must be named
+REFUSED = {
+    "table-name": (
+        "SELECT password FROM mailbox_%d WHERE username = '%u'", "%d"),
+    "backticks": (
+        "SELECT password FROM mailbox WHERE `enable%Ls` = 1 AND "
+        "username = '%u'", "%Ls"),
+    "column-prefix": (
+        "SELECT password FROM mailbox WHERE enable%Ls = 1 AND "
+        "username = '%u'", "%Ls"),
+    "open-literal": (
+        "SELECT password FROM mailbox WHERE username = '%u", "'"),
+    "open-comment": (
+        "SELECT password FROM mailbox WHERE username = '%u' /* and so on",
+        r"/\*"),
+    "backslash-before-variable": (
+        r"SELECT password FROM mailbox WHERE username = '\%u'", "%u"),
+    "second-statement": (
+        "SELECT password FROM mailbox WHERE username = '%u'; "
+        "DELETE FROM mailbox", ";"),
+    "placeholder": (
+        "SELECT password FROM mailbox WHERE username = ? AND domain = '%d'",
+        r"\?"),
+    "introducer": (
+        "SELECT password FROM mailbox WHERE username = _latin1'%u'", "%u"),
+    "hexadecimal": (
+        "SELECT password FROM mailbox WHERE username = x'%u'", "%u"),
+    "alias": (
+        "SELECT password AS '%n' FROM mailbox WHERE username = '%u'", "%n"),
+    "no-such-variable": (
+        "SELECT password FROM mailbox WHERE username = '%{nonsense}'",
+        "nonsense"),
+}
+
+
+@pytest.fixture(scope="module")
+def wild(mariadb):
+    """The database of the query files."""
+    accounts.SECRETS.add(DATABASE_PASSWORD)
+    accounts.create_postfixadmin(mariadb, "wild", "wild", DATABASE_PASSWORD)
+    tables = accounts.read(os.path.join(QUERIES, "tables.sql"))
+    tables = tables.replace("@HASH@", accounts.hash_password("CRAM-MD5"))
+    mariadb.run_sql(tables.replace("@PLAIN@", accounts.RIGHT), "wild")
+    return mariadb
+
+
+def ask(server):
+    """All questions to a server, as a dict of question and answer."""
+    attempts = [(mechanism, user, password, service) for user in USERS
+                for mechanism, password in (
+                    ("PLAIN", accounts.RIGHT), ("PLAIN", accounts.WRONG),
+                    ("CRAM-MD5", accounts.RIGHT))
+                for service in ("imap", "smtp")]
+    with server.auth_client() as client:
+        answers = {attempt: verdict.answer() for attempt, verdict in
+                   zip(attempts, client.logins(attempts))}
+    with server.master_client() as client:
+        for user in USERS:
+            for service in ("lmtp", "doveadm"):
+                answers[("USER", service, user)] = client.user(
+                    user, service).answer()
+            answers[("PASS", user)] = client.passdb(user).answer()
+        answers["LIST"] = client.users()
+    answers.update(log_in(server))
+    return answers
+
+
+def log_in(server):
+    """What mail processes are told after a login."""
+    answers = {}
+    with server.auth_client(name="auth-login") as client, \
+            server.master_client() as master:
+        for user in USERS[:2]:
+            verdict = client.login(user, accounts.RIGHT)
+            if verdict.kind == "OK":
+                reply = master.logged_in(client, verdict)
+                answers[("login", user)] = [
+                    field for field in reply.answer()
+                    if not field.startswith("auth_token=")]
+    return answers
+
+
+@pytest.mark.parametrize("path", FILES, ids=os.path.basename)
+def test_same_answers(wild, dovecots, path):
+    """Field for field the same answers as the stock driver's."""
+    text = accounts.point_to(accounts.read(path), wild.port)
+    options = {"extra": "auth_username_chars ="}
+    stock = dovecots.start(text, driver="sql", **options)
+    tested = dovecots.start(text, **options)
+    with concurrent.futures.ThreadPoolExecutor() as executor:
+        theirs, ours = executor.map(ask, (stock, tested))
+    differences = {question: (ours.get(question), answer)
+                   for question, answer in theirs.items()
+                   if ours.get(question) != answer}
+    assert not differences
+    # the file is of use: somebody logs in, and somebody is found
+    assert any(answer[0] == "OK" for question, answer in ours.items()
+               if question[2:3] == (accounts.RIGHT,))
+    assert any(answer[0] == "USER" for question, answer in ours.items()
+               if question[0] == "USER")
+
+
+@pytest.mark.ours
+@pytest.mark.parametrize("name,setting", [
+    *((name, "password_query") for name in REFUSED),
+    ("table-name", "user_query"), ("open-literal", "iterate_query")])
+def test_refused(wild, dovecots, name, setting):
+    """Auth does not start, and says where and why in one line."""
+    query, place = REFUSED[name]
+    path = dovecots.write(
+        f"driver = mysql\nconnect = host=127.0.0.1 port={wild.port} "
+        f"dbname=wild user=wild password={DATABASE_PASSWORD}\n\n"
+        f"# the next line is at fault\n{setting} = {query}\n")
+    line = dovecots.start(path, wait_for_auth=False).refusal()
+    assert f"{path} line 5: " in line
+    assert setting in line
+    assert re.search(place, line.split(path, 1)[1]), line

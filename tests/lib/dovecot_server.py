@@ -1,0 +1,314 @@
+# SPDX-License-Identifier: MIT
+"""A private Dovecot 2.3: own base directory, state, log, ports and modules.
+
+Dovecot's directory of auth modules is fixed when it is compiled. The server
+therefore runs in a mount namespace of its own, in which a directory with the
+system's modules and the module under test lies over that place, and other
+directories over the mail directories; the machine's own stay untouched.
+"""
+
+import os
+import re
+import shutil
+import socket
+import stat
+import subprocess
+
+import auth_protocol
+import process
+
+DOVECOT_CONFIG = "/usr/lib/dovecot/dovecot-config"
+START_TIMEOUT = 30
+# Reads pairs of directories up to "--", mounts the first over the second.
+ENTER_NAMESPACE = """
+while [ "$1" != -- ]; do
+	mount --bind "$1" "$2" || exit 1
+	shift 2
+done
+shift
+exec "$@"
+"""
+
+MAIN_CONFIG = """\
+base_dir = {directory}/run
+state_dir = {directory}/state
+log_path = {directory}/dovecot.log
+protocols = imap pop3 lmtp
+listen = 127.0.0.1
+ssl = no
+disable_plaintext_auth = no
+mail_location = maildir:~/Maildir
+first_valid_uid = 500
+postmaster_address = postmaster@example.org
+auth_mechanisms = plain login cram-md5 scram-sha-1 scram-sha-256
+auth_verbose = yes
+auth_debug = {debug}
+auth_failure_delay = 0
+service imap-login {{
+  inet_listener imap {{
+    port = {imap_port}
+  }}
+  inet_listener imaps {{
+    port = 0
+  }}
+}}
+service pop3-login {{
+  inet_listener pop3 {{
+    port = {pop3_port}
+  }}
+  inet_listener pop3s {{
+    port = 0
+  }}
+}}
+service lmtp {{
+  inet_listener lmtp {{
+    port = {lmtp_port}
+  }}
+}}
+# repeated failures of the tests shall not be slowed down
+service anvil {{
+  unix_listener anvil-auth-penalty {{
+    mode = 0
+  }}
+}}
+{databases}
+{extra}
+"""
+
+PASSDB = """\
+passdb {{
+  driver = {driver}
+  args = {args}
+}}
+"""
+PREFETCH = """\
+userdb {
+  driver = prefetch
+}
+"""
+USERDB = """\
+userdb {{
+  driver = {driver}
+  args = {args}
+}}
+"""
+# Sanitizer runtimes must be loaded first and reserve more address space
+# than Dovecot grants.
+PRELOAD = """\
+default_vsz_limit = 0
+service auth {{
+  executable = {wrapper}
+  vsz_limit = 0
+}}
+service auth-worker {{
+  executable = {wrapper} -w
+  vsz_limit = 0
+}}
+"""
+
+
+def installed(name):
+    """A variable of the installed Dovecot, such as dovecot_moduledir."""
+    with open(DOVECOT_CONFIG, encoding="ascii") as config:
+        match = re.search(rf"^{name}=(.*)$", config.read(), re.MULTILINE)
+    if match is None:
+        raise process.ServerError(f"no {name} in {DOVECOT_CONFIG}")
+    return match.group(1)
+
+
+class Dovecot:
+    """One server below a directory that it creates.
+
+    driver and args go into passdb and userdb; module is the file of the
+    module under test, if the driver needs one. mounts are pairs of a
+    directory of ours and the one it covers for this server.
+    """
+
+    def __init__(self, directory, driver, args, *, module=None, prefetch=False,
+                 databases=None, extra="", debug=False, mounts=(),
+                 preload=None, environment=None, detached=False):
+        self.directory = directory
+        self.driver = driver
+        self.module = module
+        self.mounts = list(mounts)
+        self.preload = preload
+        self.environment = environment or {}
+        self.detached = detached
+        self.debug = debug
+        self.extra = extra
+        self.databases = databases or (
+            PASSDB.format(driver=driver, args=args) +
+            (PREFETCH if prefetch else "") +
+            USERDB.format(driver=driver, args=args))
+        self.imap_port = process.free_port()
+        self.pop3_port = process.free_port()
+        self.lmtp_port = process.free_port()
+        self.config = os.path.join(directory, "dovecot.conf")
+        self.log_path = os.path.join(directory, "dovecot.log")
+        self.run_dir = os.path.join(directory, "run")
+        self.process = None
+        self.namespace = None
+
+    # -- life
+
+    def install(self):
+        """Writes the configuration and collects the modules."""
+        os.makedirs(self.directory)
+        os.chmod(self.directory, 0o755)
+        modules = os.path.join(self.directory, "modules")
+        system_modules = os.path.join(installed("dovecot_moduledir"), "auth")
+        # the files themselves: links would lead back under the mount
+        shutil.copytree(system_modules, modules)
+        if self.module is not None:
+            shutil.copy(self.module, modules)
+        self.mounts.append((modules, system_modules))
+        extra = self.extra
+        if self.preload:
+            extra += PRELOAD.format(wrapper=self._write_wrapper())
+        with open(self.config, "w", encoding="utf-8") as config:
+            config.write(MAIN_CONFIG.format(
+                directory=self.directory,
+                debug="yes" if self.debug else "no",
+                imap_port=self.imap_port, pop3_port=self.pop3_port,
+                lmtp_port=self.lmtp_port, databases=self.databases,
+                extra=extra))
+
+    def _write_wrapper(self):
+        """A program that runs Dovecot's auth with a preloaded library."""
+        path = os.path.join(self.directory, "auth-preload")
+        settings = " ".join(f"{name}='{value}'" for name, value in
+                            {**self.environment,
+                             "LD_PRELOAD": self.preload}.items())
+        auth = os.path.join(installed("dovecot_pkglibexecdir"), "auth")
+        with open(path, "w", encoding="utf-8") as wrapper:
+            wrapper.write(f'#!/bin/sh\nexec env {settings} {auth} "$@"\n')
+        os.chmod(path, stat.S_IRWXU | stat.S_IRGRP | stat.S_IXGRP |
+                 stat.S_IROTH | stat.S_IXOTH)
+        return path
+
+    def start(self, wait_for_auth=True):
+        """Starts the server. Returns when its auth process serves clients,
+        or, for tests in which it will not, when the master listens."""
+        arguments = [path for pair in self.mounts for path in pair]
+        self.process = process.spawn(
+            ["unshare", "--mount", "--propagation", "private",
+             "sh", "-c", ENTER_NAMESPACE, "sh", *arguments, "--",
+             "dovecot", "-F", "-c", self.config],
+            self.log_path + ".start", detached=self.detached)
+        process.wait_for(self._listening_or_dead, START_TIMEOUT, "Dovecot")
+        self.namespace = process.mount_namespace(self.process.pid)
+        if wait_for_auth:
+            self.wait_for_auth()
+
+    def _listening_or_dead(self):
+        if self.process.poll() is not None:
+            raise process.ServerError(
+                "Dovecot ended: " + process.tail(self.log_path + ".start") +
+                process.tail(self.log_path))
+        return "starting up" in self.log()
+
+    def wait_for_auth(self):
+        """Waits until the auth process has greeted a client."""
+        try:
+            self.auth_client(timeout=START_TIMEOUT).close()
+        except (OSError, auth_protocol.ProtocolError) as error:
+            raise process.ServerError(
+                f"auth does not answer ({error}): " +
+                process.tail(self.log_path)) from error
+
+    def refusal(self):
+        """The line in which auth says why it does not start; a client makes
+        it try."""
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect(self.socket_path("auth-client"))
+            return self.wait_log(r"^.* auth: Fatal: (?!master:).*$").group()
+
+    def processes(self, argument=None):
+        """Ids of this server's processes; argument picks those that have it
+        in their command line, such as dovecot/auth."""
+        found = process.in_mount_namespace(self.namespace)
+        if argument is None:
+            return found
+        return {pid: started for pid, started in found.items()
+                if argument in process.command_line(pid)}
+
+    def ask_to_stop(self):
+        """Begins a stop(), so that several servers can end together."""
+        if self.process is not None:
+            self.process.terminate()
+
+    def stop(self):
+        """Ends the server and whatever it started. Returns the processes
+        that did not end when asked to."""
+        if self.process is None:
+            return {}
+        family = {}
+        if self.namespace is not None:
+            family = process.in_mount_namespace(self.namespace)
+        self.ask_to_stop()
+        try:
+            self.process.wait(20)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait(20)
+        self.process = None
+        # children end when the master does; auth after its last client
+        stubborn = process.end(family)
+        if self.namespace is not None:
+            stubborn.update(
+                process.end(process.in_mount_namespace(self.namespace)))
+        return stubborn
+
+    def close(self):
+        """Ends the server and removes its files."""
+        self.stop()
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+    # -- use
+
+    def socket_path(self, name):
+        """The path of a listener such as auth-client."""
+        return os.path.join(self.run_dir, name)
+
+    def auth_client(self, timeout=30.0, name="auth-client"):
+        """A connection to the authentication service."""
+        return auth_protocol.AuthClient(self.socket_path(name), timeout)
+
+    def master_client(self, timeout=30.0):
+        """A connection for user lookups, as LMTP and doveadm make it."""
+        return auth_protocol.MasterClient(self.socket_path("auth-master"),
+                                          timeout)
+
+    def doveadm(self, *arguments, stdin=""):
+        """Runs doveadm on this server and returns the finished process."""
+        return subprocess.run(
+            ["doveadm", "-c", self.config, *arguments], input=stdin,
+            text=True, check=False, stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE, timeout=180)
+
+    def log(self, start=0):
+        """The log from an offset (see log_mark) on."""
+        try:
+            with open(self.log_path, "rb") as log:
+                log.seek(start)
+                return log.read().decode("utf-8", "replace")
+        except FileNotFoundError:
+            return ""
+
+    def log_mark(self):
+        """The offset of the log's end, for log() and wait_log()."""
+        try:
+            return os.path.getsize(self.log_path)
+        except FileNotFoundError:
+            return 0
+
+    def wait_log(self, pattern, start=0, timeout=15):
+        """Waits for a line that matches and returns the match."""
+        expression = re.compile(pattern, re.MULTILINE)
+        try:
+            return process.wait_for(
+                lambda: expression.search(self.log(start)), timeout,
+                f"log line {pattern!r}")
+        except process.ServerError as error:
+            raise process.ServerError(
+                f"{error}:\n{process.tail(self.log_path)}") from error

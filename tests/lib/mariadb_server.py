@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: MIT
+"""A private MariaDB: own data directory, socket and port of 127.0.0.1.
+
+Owns the life of one server process (start, stop, kill, freeze) and the way
+to it for SQL. Knows nothing of mail tables; see accounts.py for those.
+"""
+
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+
+import process
+
+SERVER_OPTIONS = [
+    "--no-defaults",
+    "--bind-address=127.0.0.1",
+    "--skip-name-resolve",
+    "--skip-log-bin",
+    "--character-set-server=utf8mb4",
+    "--collation-server=utf8mb4_general_ci",
+    "--innodb-buffer-pool-size=64M",
+    "--innodb-flush-log-at-trx-commit=0",
+    "--innodb-fast-shutdown=2",
+    "--max-connections=400",
+]
+START_TIMEOUT = 60
+
+
+class MariaDB:
+    """One server below a directory that it may create."""
+
+    def __init__(self, directory, detached=False):
+        self.directory = directory
+        self.detached = detached
+        self.socket = os.path.join(directory, "mysqld.sock")
+        self.error_log = os.path.join(directory, "error.log")
+        self.general_log_path = os.path.join(directory, "general.log")
+        self.port = process.free_port()
+        self.process = None
+
+    # -- life
+
+    def install(self):
+        """Makes the data directory."""
+        os.makedirs(self.directory, exist_ok=True)
+        owner = pwd.getpwnam("mysql")
+        os.chown(self.directory, owner.pw_uid, owner.pw_gid)
+        done = subprocess.run(
+            ["mariadb-install-db", "--no-defaults", "--user=mysql",
+             f"--datadir={self.directory}/data", "--skip-test-db",
+             "--auth-root-authentication-method=normal"],
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            check=False)
+        if done.returncode != 0:
+            raise process.ServerError(
+                f"mariadb-install-db failed: {done.stdout}")
+
+    def start(self):
+        """Starts the server and returns when it answers."""
+        self.launch()
+        process.wait_for(self._ready_or_dead, START_TIMEOUT, "MariaDB")
+
+    def launch(self):
+        """Starts the server without waiting for it."""
+        account = pwd.getpwnam("mysql")
+        # As mysql from the first instruction on: a server that gives up
+        # root itself would lose its wish to die with the parent.
+        self.process = process.spawn(
+            ["mariadbd", *SERVER_OPTIONS,
+             f"--datadir={self.directory}/data",
+             f"--socket={self.socket}", f"--port={self.port}",
+             f"--pid-file={self.directory}/pid"],
+            self.error_log, detached=self.detached,
+            user=account.pw_uid, group=account.pw_gid, extra_groups=[])
+
+    def _ready_or_dead(self):
+        if self.process.poll() is not None:
+            raise process.ServerError(
+                f"MariaDB ended: {process.tail(self.error_log)}")
+        return self.answers()
+
+    def answers(self):
+        """Whether a new connection gets the server's greeting."""
+        try:
+            with socket.create_connection(("127.0.0.1", self.port), 1) as sock:
+                # four bytes of packet header, then the protocol version
+                return sock.recv(5)[4:5] == b"\x0a"
+        except OSError:
+            return False
+
+    def stop(self):
+        """An orderly end."""
+        self._end(signal.SIGTERM)
+
+    def kill(self):
+        """An end without a word to anybody."""
+        self._end(signal.SIGKILL)
+
+    def _end(self, number):
+        if self.process is None:
+            return
+        self.process.send_signal(number)
+        try:
+            self.process.wait(30)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait(30)
+        self.process = None
+
+    def freeze(self):
+        """Stops the process: connections stay, nothing is answered."""
+        self.process.send_signal(signal.SIGSTOP)
+
+    def thaw(self):
+        """Ends a freeze()."""
+        self.process.send_signal(signal.SIGCONT)
+
+    def close(self):
+        """Ends the server for good and removes its files."""
+        self.kill()
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+    # -- use
+
+    def connect(self, database=None, **options):
+        """A PyMySQL connection as root."""
+        import pymysql  # the demo does without the package
+        return pymysql.connect(
+            unix_socket=self.socket, user="root", database=database,
+            charset="utf8mb4", autocommit=True, **options)
+
+    def run_sql(self, text, database=None):
+        """Runs statements through the command line client, which knows
+        DELIMITER. Returns the output, columns separated by tabs."""
+        done = subprocess.run(
+            ["mariadb", "--no-defaults", "--batch", "--skip-column-names",
+             "--default-character-set=utf8mb4", "-S", self.socket, "-uroot",
+             *([database] if database else [])],
+            input=text, text=True, check=False,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        if done.returncode != 0:
+            raise process.ServerError(f"SQL failed: {done.stderr}")
+        return done.stdout
+
+    def create_database(self, name, user, password):
+        """An empty database and an account that may read it, for logins by
+        socket and by TCP."""
+        with self.connect() as connection, connection.cursor() as cursor:
+            cursor.execute(f"DROP DATABASE IF EXISTS `{name}`")
+            cursor.execute(f"CREATE DATABASE `{name}`")
+            for host in ("localhost", "127.0.0.1"):
+                cursor.execute("CREATE OR REPLACE USER %s@%s IDENTIFIED BY %s",
+                               (user, host, password))
+                cursor.execute(f"GRANT SELECT, EXECUTE ON `{name}`.* "
+                               "TO %s@%s", (user, host))
+
+    def start_general_log(self):
+        """Logs every statement from now on, into an empty file."""
+        self.stop_general_log()
+        with open(self.general_log_path, "w", encoding="utf-8"):
+            pass
+        shutil.chown(self.general_log_path, "mysql", "mysql")
+        self.run_sql(f"SET GLOBAL general_log_file='{self.general_log_path}';"
+                     "SET GLOBAL general_log=ON;")
+
+    def stop_general_log(self):
+        """Ends the logging of statements."""
+        self.run_sql("SET GLOBAL general_log=OFF;")
+
+    def general_log(self):
+        """The text logged so far."""
+        with open(self.general_log_path, "rb") as log:
+            return log.read()

@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: MIT
+"""Processes and ports of the private servers.
+
+Owns how a server is started, watched and ended: always by process id, never
+by name. Knows nothing of Dovecot or MariaDB; mariadb_server, dovecot_server
+and the demo use it.
+"""
+
+import ctypes
+import os
+import random
+import signal
+import socket
+import subprocess
+import time
+
+PR_SET_PDEATHSIG = 1
+# Below the range from which the kernel takes the ports of outgoing
+# connections: a client cannot sit on a server's port while that restarts.
+PORTS = range(20000, 30000)
+POLL_INTERVAL = 0.01
+
+
+class ServerError(Exception):
+    """A server did not do what it was asked to, with the log's end."""
+
+
+def wait_for(condition, timeout, what):
+    """Polls until condition() is true and returns that value."""
+    deadline = time.monotonic() + timeout
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > deadline:
+            raise ServerError(f"no {what} after {timeout} s")
+        time.sleep(POLL_INTERVAL)
+
+
+def free_port():
+    """A port of 127.0.0.1 on which nobody listens."""
+    while True:
+        port = random.choice(PORTS)
+        with socket.socket() as sock:
+            try:
+                sock.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+
+
+def die_with_parent():
+    """Runs in a new child: it gets SIGTERM when the process that started it
+    is gone, even killed."""
+    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def spawn(argv, log_path, detached=False, **options):
+    """Starts a server whose output goes to a file. A detached one outlives
+    the caller, any other one dies with it."""
+    with open(log_path, "ab") as log:
+        return subprocess.Popen(
+            argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+            start_new_session=True,
+            preexec_fn=None if detached else die_with_parent, **options)
+
+
+def start_time(pid):
+    """When a process started, in kernel ticks: with the id, its identity.
+    None if there is no such process, or if it is a zombie."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="ascii",
+                  errors="replace") as stat:
+            fields = stat.read().rpartition(")")[2].split()
+    except OSError:
+        return None
+    return None if fields[0] in "ZX" else int(fields[19])
+
+
+def send_signal(pid, started, number):
+    """Signals the process if it is still the one that was started then."""
+    if start_time(pid) != started:
+        return
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        pass
+
+
+def end(pids, grace=10.0):
+    """Ends processes, a dict of id and start time: SIGTERM, and SIGKILL for
+    those that are left after the grace period, which are returned."""
+    def left():
+        return {pid: started for pid, started in pids.items()
+                if start_time(pid) == started}
+
+    for pid, started in pids.items():
+        send_signal(pid, started, signal.SIGTERM)
+    try:
+        wait_for(lambda: not left(), grace, "end of processes")
+        return {}
+    except ServerError:
+        stubborn = left()
+    for pid, started in stubborn.items():
+        send_signal(pid, started, signal.SIGKILL)
+    wait_for(lambda: not left(), 10, "end of killed processes")
+    return stubborn
+
+
+def mount_namespace(pid):
+    """Identifies the mount namespace of a process, None without one."""
+    try:
+        return os.readlink(f"/proc/{pid}/ns/mnt")
+    except OSError:
+        return None
+
+
+def in_mount_namespace(namespace):
+    """All processes of a private mount namespace, as end() takes them."""
+    if namespace is None or namespace == mount_namespace("self"):
+        raise ValueError("not a private mount namespace")
+    found = {}
+    for name in os.listdir("/proc"):
+        if name.isdigit() and mount_namespace(name) == namespace:
+            started = start_time(int(name))
+            if started is not None:
+                found[int(name)] = started
+    return found
+
+
+def command_line(pid):
+    """The arguments of a process as one text, empty if it is gone."""
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb") as arguments:
+            return arguments.read().replace(b"\0", b" ").decode(
+                "utf-8", "replace")
+    except OSError:
+        return ""
+
+
+def tail(path, lines=25):
+    """The end of a log file, for error messages."""
+    try:
+        with open(path, encoding="utf-8", errors="replace") as log:
+            return "".join(log.readlines()[-lines:])
+    except OSError as error:
+        return str(error)
