@@ -13,12 +13,16 @@
  * on one string would let a stolen hash log in as its own password.
  */
 
-/* What a bare string (no {PREFIX}, no $id$) means, from $CONF['encrypt']. */
+/* What a bare string (no {PREFIX}, no $id$) means, from $CONF['encrypt']. All
+   NULL, as without an encrypt setting, is a fine hint too: the shape decides,
+   and nothing is ever clear text. */
 struct scheme_hint {
 	/* Scheme of a bare string of no recognised shape, NULL: refuse it.
-	   PLAIN: every bare string is clear text, whatever its shape. */
+	   PLAIN: every bare string is clear text, whatever its shape. May point
+	   into the text given to scheme_hint_parse(). */
 	const char *bare;
-	/* Scheme of 64, 40 and 128 bare hex digits, NULL: refuse it. */
+	/* Scheme of 64, 40 or 128 bare hex digits, whichever of these lengths
+	   the scheme has; NULL: refuse them all. */
 	const char *hex;
 };
 
