@@ -18,6 +18,21 @@ struct schema_queries {
 	char *iterate;	/* one column, "user" (drop-in: as stock takes it) */
 };
 
+/* The columns of the named form's answers. A query has those it needs, in this
+   order. */
+enum schema_column {
+	SCHEMA_COLUMN_USER,
+	SCHEMA_COLUMN_PASSWORD,		/* passdb only */
+	SCHEMA_COLUMN_QUOTA,
+	SCHEMA_COLUMN_ACTIVE,
+	SCHEMA_COLUMN_DOMAIN_ACTIVE,	/* NULL: the domain has no row */
+
+	SCHEMA_COLUMN_COUNT
+};
+
+/* The name the column has in the answer, whatever the table calls it. */
+extern const char *const schema_column_names[SCHEMA_COLUMN_COUNT];
+
 /* Returns 0, or -1 with error filled in. */
 int schema_build(const struct pfa_conf *conf, struct schema_queries *queries_r,
 		 struct errbuf *error);

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The queries of the named form, word by word, and that each is a query the
+ * template compiler takes.
+ */
+#include "core/schema.h"
+#include "core/sql-template.h"
+#include "unit.h"
+
+#include <string.h>
+
+#define BASE "hosts = db\ndbname = pfa\n"
+
+enum query { PASSDB, USERDB, ITERATE };
+
+static const struct schema_row {
+	const char *name;
+	const char *settings;
+	enum query query;
+	const char *expected;
+} schema_rows[] = {
+	{ "passdb", "", PASSDB,
+	  "SELECT m.`username` AS `user`, m.`password` AS `password`, "
+	  "m.`quota` AS `quota`, m.`active` AS `active`, "
+	  "d.`active` AS `domain_active` "
+	  "FROM `mailbox` m LEFT JOIN `domain` d ON d.`domain` = '%Ld' "
+	  "WHERE m.`username` = '%Lu'" },
+	{ "the userdb needs no password", "", USERDB,
+	  "SELECT m.`username` AS `user`, m.`quota` AS `quota`, "
+	  "m.`active` AS `active`, d.`active` AS `domain_active` "
+	  "FROM `mailbox` m LEFT JOIN `domain` d ON d.`domain` = '%Ld' "
+	  "WHERE m.`username` = '%Lu'" },
+	{ "domains out of the game", "domain_active = no\n", PASSDB,
+	  "SELECT m.`username` AS `user`, m.`password` AS `password`, "
+	  "m.`quota` AS `quota`, m.`active` AS `active` "
+	  "FROM `mailbox` m WHERE m.`username` = '%Lu'" },
+	{ "no quota", "domain_active = no\nquota = no\n", USERDB,
+	  "SELECT m.`username` AS `user`, m.`active` AS `active` "
+	  "FROM `mailbox` m WHERE m.`username` = '%Lu'" },
+	{ "prefix and names",
+	  "table_prefix = p_\nmailbox_table = m x\ndomain_table = d%`\n"
+	  "quota = no\n", USERDB,
+	  "SELECT m.`username` AS `user`, m.`active` AS `active`, "
+	  "d.`active` AS `domain_active` "
+	  "FROM `p_m x` m LEFT JOIN `p_d%%``` d ON d.`domain` = '%Ld' "
+	  "WHERE m.`username` = '%Lu'" },
+	{ "iterate", "", ITERATE,
+	  "SELECT m.`username` AS `user` FROM `mailbox` m "
+	  "WHERE m.`active` = '1' AND CONVERT(m.`domain` USING utf8mb4) "
+	  "COLLATE utf8mb4_general_ci IN (SELECT CONVERT(d.`domain` USING "
+	  "utf8mb4) COLLATE utf8mb4_general_ci FROM `domain` d "
+	  "WHERE d.`active` = '1')" },
+	{ "iterate without domains",
+	  "domain_active = no\ntable_prefix = p_\n", ITERATE,
+	  "SELECT m.`username` AS `user` FROM `p_mailbox` m "
+	  "WHERE m.`active` = '1'" },
+	{ "users passdb", "schema = users\n", PASSDB,
+	  "SELECT `email` AS `user`, `password` AS `password`, "
+	  "`quota` AS `quota` FROM `users` WHERE `email` = '%Lu'" },
+	{ "users userdb", "schema = users\n", USERDB,
+	  "SELECT `email` AS `user`, `quota` AS `quota` FROM `users` "
+	  "WHERE `email` = '%Lu'" },
+	{ "users, own names", "schema = users\nusers_table = virtual%users\n"
+	  "email_column = e`mail\npassword_column = pw\n"
+	  "quota_column = max\n", PASSDB,
+	  "SELECT `e``mail` AS `user`, `pw` AS `password`, `max` AS `quota` "
+	  "FROM `virtual%%users` WHERE `e``mail` = '%Lu'" },
+	{ "users without quota column", "schema = users\nquota_column =\n",
+	  USERDB, "SELECT `email` AS `user` FROM `users` "
+	  "WHERE `email` = '%Lu'" },
+	{ "users without quota", "schema = users\nquota = no\n",
+	  USERDB, "SELECT `email` AS `user` FROM `users` "
+	  "WHERE `email` = '%Lu'" },
+	{ "users iterate", "schema = users\n", ITERATE,
+	  "SELECT `email` AS `user` FROM `users`" },
+};
+
+static struct pfa_conf *conf_of(const char *name, const char *settings)
+{
+	struct pfa_conf *conf = pfa_conf_new(PFA_CONF_NAMED);
+	char text[1024] = BASE;
+	struct errbuf error = { "" };
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(conf);
+	strcat(text, settings);
+	UNIT_ASSERT_ROW(name, pfa_conf_parse(conf, "conf", text, strlen(text),
+					     &error) == 0);
+	return conf;
+}
+
+static const char *query_of(const struct schema_queries *queries,
+			    enum query query)
+{
+	return query == PASSDB ? queries->passdb :
+		query == USERDB ? queries->userdb : queries->iterate;
+}
+
+static void test_schema_queries(void)
+{
+	struct schema_queries queries;
+	struct sql_template *tmpl;
+	struct pfa_conf *conf;
+	struct errbuf error;
+	const char *sql;
+
+	for (size_t i = 0; i < N_ROWS(schema_rows); i++) {
+		const struct schema_row *row = &schema_rows[i];
+
+		conf = conf_of(row->name, row->settings);
+		CU_ASSERT_EQUAL_FATAL(schema_build(conf, &queries, &error), 0);
+		sql = query_of(&queries, row->query);
+		UNIT_ASSERT_ROW(row->name, strcmp(sql, row->expected) == 0);
+
+		tmpl = NULL;
+		UNIT_ASSERT_ROW(row->name,
+				sql_template_compile(sql, &tmpl, &error) == 0);
+		/* a % of a name is one again, and no value is in the text */
+		UNIT_ASSERT_ROW(row->name, tmpl != NULL &&
+				strstr(tmpl->text, "%%") == NULL &&
+				strstr(tmpl->text, "%L") == NULL);
+		sql_template_free(&tmpl);
+		schema_queries_free(&queries);
+		pfa_conf_free(&conf);
+	}
+}
+
+static void test_schema_dropin_queries_as_written(void)
+{
+	struct pfa_conf *conf = pfa_conf_new(PFA_CONF_DROPIN);
+	struct schema_queries queries;
+	struct errbuf error;
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(conf);
+	CU_ASSERT_EQUAL(pfa_conf_set_dropin(conf, "user_query", "SELECT 1",
+					    &error), 0);
+	CU_ASSERT_EQUAL_FATAL(schema_build(conf, &queries, &error), 0);
+	CU_ASSERT_STRING_EQUAL(queries.passdb, conf->password_query);
+	CU_ASSERT_STRING_EQUAL(queries.userdb, "SELECT 1");
+	CU_ASSERT_STRING_EQUAL(queries.iterate, conf->iterate_query);
+	schema_queries_free(&queries);
+	CU_ASSERT_PTR_NULL(queries.passdb);
+	pfa_conf_free(&conf);
+}
+
+static CU_TestInfo tests[] = {
+	TEST(test_schema_queries),
+	TEST(test_schema_dropin_queries_as_written),
+	CU_TEST_INFO_NULL,
+};
+
+int main(void)
+{
+	return unit_run("schema", tests);
+}
