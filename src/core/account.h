@@ -23,13 +23,15 @@ enum account_kind {
 enum account_verdict {
 	/* The account may go on: the password, if any, is still unchecked. */
 	ACCOUNT_OK,
-	/* No such user; also what a client is told about an inactive one. */
+	/* No such user; also what a client is told about an inactive one, and
+	   a row that answers to the name but belongs to another. */
 	ACCOUNT_UNKNOWN,
 	/* A row that can never log in, as it is: no password in it, or none that
 	   any scheme verifies. */
 	ACCOUNT_REFUSED,
-	/* The rows make no sense (two for one user, no password column): an
-	   error of the configuration or the data, not of the user. */
+	/* The rows make no sense (two for one user, no password column), or the
+	   name would lead out of the mail directory: an error of the
+	   configuration or the data, not of the user. */
 	ACCOUNT_FAILED,
 };
 
@@ -63,16 +65,27 @@ struct account_rules;
 
 /* Returns 0, or -1 with error filled in (a template in home, an unknown
    encrypt ...). conf must outlive the rules. */
-int account_rules_new(const struct pfa_conf *conf, struct account_rules **rules_r,
-		      struct errbuf *error);
+int account_rules_new(const struct pfa_conf *conf,
+		      struct account_rules **rules_r, struct errbuf *error);
 void account_rules_free(struct account_rules **rules);
+
+/*
+ * Names that no account can have are unknown users before any SQL: a database
+ * with latin1 columns answers them with an error, which would look like
+ * trouble with the database. Returns the reason for the log (static text), or
+ * NULL if user may be looked up.
+ */
+const char *account_name_refused(const struct account_rules *rules,
+				 const char *user);
 
 /*
  * Looks at the rows of one lookup: row is the first one, NULL if there was
  * none; more says that there were others. vars are those of the request; in
  * the named form %u, %n and %d in home, mail, uid and gid are taken from the
  * name in the row, which is the canonical one. Always fills in account,
- * to be freed with account_free().
+ * to be freed with account_free(). In the named form a NULL or empty password
+ * is refused here; drop-in, it is a field that Dovecot judges by its own rules
+ * (nopassword).
  */
 void account_evaluate(const struct account_rules *rules, enum account_kind kind,
 		      const struct account_row *row, bool more,

@@ -1,0 +1,577 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Every rule about accounts: which names can exist, what a row means for the
+ * one who asked, and which fields it is answered with. No I/O and no waiting;
+ * passwords typed by clients never come here, stored ones leave in struct
+ * account only. Called by src/lookup.c for each lookup.
+ */
+#include "core/account.h"
+#include "core/schema.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#define NAME_MAX_LEN 255	/* PostfixAdmin's column */
+#define PASSWORD_MAX_LEN 1024
+/* What Dovecot 2.3 reads as a number of bytes */
+#define QUOTA_MAX "9223372036854775807"
+
+/* The templates of the answer. */
+enum answer {
+	ANSWER_HOME,
+	ANSWER_MAIL,
+	ANSWER_UID,
+	ANSWER_GID,
+
+	ANSWER_COUNT
+};
+
+static const struct answer_def {
+	const char *name;
+	/* in the passdb's answer, for userdb prefetch */
+	const char *passdb_name;
+	size_t offset;
+	/* what ends a component of the path, NULL: it is none */
+	const char *separators;
+} answers[ANSWER_COUNT] = {
+	[ANSWER_HOME] = { "home", "userdb_home",
+			  offsetof(struct pfa_conf, home), "/" },
+	/* maildir:/path:INDEX=/path */
+	[ANSWER_MAIL] = { "mail", "userdb_mail",
+			  offsetof(struct pfa_conf, mail), "/:" },
+	[ANSWER_UID] = { "uid", "userdb_uid",
+			 offsetof(struct pfa_conf, uid), NULL },
+	[ANSWER_GID] = { "gid", "userdb_gid",
+			 offsetof(struct pfa_conf, gid), NULL },
+};
+
+/* user, password and quota_rule come on top */
+#define FIELD_MAX (ANSWER_COUNT + 3)
+
+/* What a path is made of, as far as a value put into it may not change it. */
+struct path_shape {
+	unsigned int empty, dot, dotdot;
+	/* separators that are no slashes */
+	unsigned int colons;
+};
+
+struct account_rules {
+	const struct pfa_conf *conf;
+	struct scheme_hint hint;
+	struct template *answers[ANSWER_COUNT];	/* NULL: not set */
+	struct path_shape shapes[ANSWER_COUNT];
+};
+
+/*
+ * An account in the making. Values are appended to account.text, each with its
+ * NUL; as that moves when it grows, they are offsets until the end.
+ */
+struct account_build {
+	const struct account_rules *rules;
+	enum account_kind kind;
+	const struct account_row *row;
+	const struct template_vars *vars;
+	struct account *account;
+	size_t offsets[FIELD_MAX];
+};
+
+static void shape_component(struct path_shape *shape, const char *start,
+			    size_t len)
+{
+	if (len == 0)
+		shape->empty++;
+	else if (len == 1 && *start == '.')
+		shape->dot++;
+	else if (len == 2 && start[0] == '.' && start[1] == '.')
+		shape->dotdot++;
+}
+
+static struct path_shape path_shape(const char *path, const char *separators)
+{
+	struct path_shape shape = { 0, 0, 0, 0 };
+	size_t len;
+
+	for (;;) {
+		len = strcspn(path, separators);
+		shape_component(&shape, path, len);
+		path += len;
+		if (*path == '\0')
+			return shape;
+		shape.colons += *path++ != '/';
+	}
+}
+
+/* The shape of what the template gives, taking each variable for something
+   harmless. */
+static int template_shape(const struct template *tmpl, const char *separators,
+			  struct path_shape *shape_r)
+{
+	const char *p = template_text(tmpl), *path;
+	struct strbuf text = STRBUF_INIT;
+
+	while (*p != '\0') {
+		strbuf_append_c(&text, *p == '%' ? 'x' : *p);
+		p += *p == '%' ? template_var_span(p) : 1;
+	}
+	path = strbuf_str(&text);
+	if (path != NULL)
+		*shape_r = path_shape(path, separators);
+	strbuf_free(&text);
+	return path != NULL ? 0 : -1;
+}
+
+static int rules_compile(struct account_rules *rules, enum answer answer,
+			 struct errbuf *error)
+{
+	const struct answer_def *def = &answers[answer];
+	const char *text = *(char *const *)((const char *)rules->conf +
+					    def->offset);
+	struct errbuf what;
+
+	if (text == NULL)
+		return 0;
+	if (template_compile(text, &rules->answers[answer], &what) < 0)
+		return errbuf_set(error, "%s: %s", def->name, what.text);
+	if (def->separators != NULL &&
+	    template_shape(rules->answers[answer], def->separators,
+			   &rules->shapes[answer]) < 0)
+		return errbuf_set(error, "out of memory");
+	return 0;
+}
+
+static int rules_fill(struct account_rules *rules, struct errbuf *error)
+{
+	const struct pfa_conf *conf = rules->conf;
+
+	if (conf->form == PFA_CONF_DROPIN)
+		return 0;
+	if (conf->encrypt != NULL &&
+	    scheme_hint_parse(conf->encrypt, &rules->hint, error) < 0)
+		return -1;
+	for (int i = 0; i < ANSWER_COUNT; i++) {
+		if (rules_compile(rules, i, error) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+int account_rules_new(const struct pfa_conf *conf,
+		      struct account_rules **rules_r, struct errbuf *error)
+{
+	struct account_rules *rules = calloc(1, sizeof(*rules));
+
+	*rules_r = NULL;
+	if (rules == NULL)
+		return errbuf_set(error, "out of memory");
+	rules->conf = conf;
+	if (rules_fill(rules, error) < 0) {
+		account_rules_free(&rules);
+		return -1;
+	}
+	*rules_r = rules;
+	return 0;
+}
+
+void account_rules_free(struct account_rules **_rules)
+{
+	struct account_rules *rules = *_rules;
+
+	if (rules == NULL)
+		return;
+	*_rules = NULL;
+	for (int i = 0; i < ANSWER_COUNT; i++)
+		template_free(&rules->answers[i]);
+	free(rules);
+}
+
+/* The first byte of a sequence, how many follow, and the least code point
+   such a long one may stand for. Source: RFC 3629. */
+static const struct utf8_lead {
+	unsigned char mask, lead;
+	unsigned int follow;
+	unsigned int min;
+} utf8_leads[] = {
+	{ 0x80, 0x00, 0, 0 },
+	{ 0xe0, 0xc0, 1, 0x80 },
+	{ 0xf0, 0xe0, 2, 0x800 },
+	{ 0xf8, 0xf0, 3, 0x10000 },
+};
+
+/* How many bytes the character at str has, 0 if it is not valid. */
+static size_t utf8_char_len(const unsigned char *str)
+{
+	const struct utf8_lead *lead = utf8_leads;
+	unsigned int c;
+
+	for (size_t i = 0; (*str & lead->mask) != lead->lead; lead++) {
+		if (++i == sizeof(utf8_leads) / sizeof(*utf8_leads))
+			return 0;
+	}
+	c = *str & (unsigned char)~lead->mask;
+	for (unsigned int i = 1; i <= lead->follow; i++) {
+		if ((str[i] & 0xc0) != 0x80)
+			return 0;
+		c = c << 6 | (str[i] & 0x3f);
+	}
+	if (c < lead->min || c > 0x10ffff || (c >= 0xd800 && c <= 0xdfff))
+		return 0;
+	return 1 + lead->follow;
+}
+
+static bool is_utf8(const char *str)
+{
+	const unsigned char *p = (const unsigned char *)str;
+	size_t len;
+
+	while (*p != '\0') {
+		len = utf8_char_len(p);
+		if (len == 0)
+			return false;
+		p += len;
+	}
+	return true;
+}
+
+static const char *bytes_refused(const char *user)
+{
+	for (; *user != '\0'; user++) {
+		const unsigned char c = *user;
+
+		if (c >= 0x80)
+			return "the name holds a byte that is not ASCII";
+		if (c < 0x20 || c == 0x7f)
+			return "the name holds a control character";
+	}
+	return NULL;
+}
+
+static const char *address_refused(const char *user)
+{
+	const char *at = strchr(user, '@');
+
+	if (at == NULL)
+		return "the name has no @";
+	if (at == user)
+		return "there is nothing before the @ of the name";
+	if (at[1] == '\0')
+		return "there is nothing behind the @ of the name";
+	/* PostfixAdmin keeps the rights of its superadmins in this row */
+	if (strcasecmp(at + 1, "ALL") == 0)
+		return "ALL is no mail domain";
+	return NULL;
+}
+
+const char *account_name_refused(const struct account_rules *rules,
+				 const char *user)
+{
+	const size_t len = strlen(user);
+	const char *reason;
+
+	if (rules->conf->form == PFA_CONF_DROPIN)
+		return is_utf8(user) ? NULL : "the name is not valid UTF-8";
+	if (len > NAME_MAX_LEN)
+		return "the name is longer than 255 bytes";
+	reason = bytes_refused(user);
+	if (reason != NULL)
+		return reason;
+	/* columns compare without trailing blanks */
+	if (len > 0 && (user[0] == ' ' || user[len - 1] == ' '))
+		return "the name begins or ends with a blank";
+	return address_refused(user);
+}
+
+static void verdict(struct account *account, enum account_verdict value,
+		    const char *reason)
+{
+	account->verdict = value;
+	account->reason = reason;
+	account->field_count = 0;
+	strbuf_reset(&account->text);
+}
+
+static void verdict_failed(struct account *account, const char *name,
+			   const char *text)
+{
+	const char *reason;
+
+	verdict(account, ACCOUNT_FAILED, "out of memory");
+	strbuf_append_str(&account->text, name);
+	strbuf_append_str(&account->text, ": ");
+	strbuf_append_str(&account->text, text);
+	reason = strbuf_str(&account->text);
+	if (reason != NULL)
+		account->reason = reason;
+}
+
+/* -1 if the row has no such column. */
+static int row_find(const struct account_row *row, const char *name)
+{
+	for (unsigned int i = 0; i < row->count; i++) {
+		if (strcmp(row->names[i], name) == 0)
+			return i;
+	}
+	return -1;
+}
+
+static const char *row_value(const struct account_row *row,
+			     enum schema_column column)
+{
+	const int i = row_find(row, schema_column_names[column]);
+
+	return i < 0 ? NULL : row->values[i];
+}
+
+static bool is_active(const char *flag)
+{
+	return flag != NULL && strcmp(flag, "1") == 0;
+}
+
+/* Why the row is not one that whoever asked may have; NULL if it is. */
+static const char *row_unknown(const struct account_build *build)
+{
+	const struct pfa_conf *conf = build->rules->conf;
+	const char *user = row_value(build->row, SCHEMA_COLUMN_USER);
+	const char *domain_active;
+
+	/* collations also take other letters and trailing blanks for equal */
+	if (user == NULL || strcasecmp(user, build->vars->user) != 0)
+		return "the row found has another name";
+	if (conf->schema == PFA_SCHEMA_USERS)
+		return NULL;
+	if (!is_active(row_value(build->row, SCHEMA_COLUMN_ACTIVE)))
+		return "mailbox is inactive";
+	if (!conf->domain_active)
+		return NULL;
+	domain_active = row_value(build->row, SCHEMA_COLUMN_DOMAIN_ACTIVE);
+	if (domain_active == NULL)
+		return "its domain is not in the domain table (domain_active "
+			"= no lets it in)";
+	return is_active(domain_active) ? NULL : "domain is inactive";
+}
+
+static void build_field(struct account_build *build, const char *name,
+			size_t offset)
+{
+	struct account *account = build->account;
+
+	/* the NUL that ends the value */
+	strbuf_append_c(&account->text, '\0');
+	build->offsets[account->field_count] = offset;
+	account->fields[account->field_count++].name = name;
+}
+
+static int build_user(struct account_build *build)
+{
+	const size_t offset = build->account->text.len;
+
+	strbuf_append_str(&build->account->text,
+			  row_value(build->row, SCHEMA_COLUMN_USER));
+	build_field(build, "user", offset);
+	return 0;
+}
+
+static int build_password(struct account_build *build)
+{
+	struct account *account = build->account;
+	const size_t offset = account->text.len;
+	const char *stored = row_value(build->row, SCHEMA_COLUMN_PASSWORD);
+	const char *reason;
+
+	if (build->kind != ACCOUNT_PASSDB)
+		return 0;
+	if (stored == NULL)
+		reason = "it has no password";
+	else if (strlen(stored) > PASSWORD_MAX_LEN)
+		reason = "its stored password is longer than 1024 bytes";
+	else
+		reason = scheme_normalize(stored, &build->rules->hint,
+					  &account->text);
+	if (reason != NULL) {
+		verdict(account, ACCOUNT_REFUSED, reason);
+		return -1;
+	}
+	build_field(build, "password", offset);
+	return 0;
+}
+
+/*
+ * PostfixAdmin allows slashes and dots before the @, so a name may be "../x",
+ * or "." and thereby its whole domain. Two names for one directory, by "a/./b"
+ * or "a//b", are no better. A colon would go on in the mail location.
+ */
+static bool path_follows(const struct path_shape *wanted, const char *path,
+			 const char *separators)
+{
+	const struct path_shape shape = path_shape(path, separators);
+
+	return shape.empty <= wanted->empty && shape.dot <= wanted->dot &&
+		shape.dotdot <= wanted->dotdot &&
+		shape.colons <= wanted->colons;
+}
+
+static int build_answer(struct account_build *build, enum answer answer)
+{
+	const struct answer_def *def = &answers[answer];
+	const struct account_rules *rules = build->rules;
+	const struct template_vars vars = {
+		.user = row_value(build->row, SCHEMA_COLUMN_USER),
+		.expand = build->vars->expand,
+		.context = build->vars->context,
+	};
+	struct account *account = build->account;
+	const size_t offset = account->text.len;
+	struct errbuf error;
+
+	if (rules->answers[answer] == NULL)
+		return 0;
+	if (template_expand(rules->answers[answer], &vars, &account->text,
+			    &error) < 0) {
+		verdict_failed(account, def->name, error.text);
+		return -1;
+	}
+	build_field(build, build->kind == ACCOUNT_PASSDB ?
+		    def->passdb_name : def->name, offset);
+	if (def->separators != NULL && !account->text.failed &&
+	    !path_follows(&rules->shapes[answer], account->text.data + offset,
+			  def->separators)) {
+		verdict_failed(account, def->name, "the name would lead to "
+			       "another directory than the template says");
+		return -1;
+	}
+	return 0;
+}
+
+static int build_answers(struct account_build *build)
+{
+	for (int i = 0; i < ANSWER_COUNT; i++) {
+		if (build_answer(build, i) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* Whole numbers only: what else a column may hold, or a negative one, which
+   PostfixAdmin writes for "disabled", would lock the user out of the mail. */
+static bool quota_usable(const char *quota)
+{
+	size_t len;
+
+	if (quota == NULL)
+		return false;
+	len = strlen(quota);
+	return len > 0 && strspn(quota, "0123456789") == len &&
+		(len < strlen(QUOTA_MAX) ||
+		 (len == strlen(QUOTA_MAX) && strcmp(quota, QUOTA_MAX) <= 0));
+}
+
+static int build_quota(struct account_build *build)
+{
+	const char *quota = row_value(build->row, SCHEMA_COLUMN_QUOTA);
+	const size_t offset = build->account->text.len;
+
+	if (!build->rules->conf->quota || !quota_usable(quota))
+		return 0;
+	strbuf_append_str(&build->account->text, "*:bytes=");
+	strbuf_append_str(&build->account->text, quota);
+	build_field(build, build->kind == ACCOUNT_PASSDB ?
+		    "userdb_quota_rule" : "quota_rule", offset);
+	return 0;
+}
+
+static void build_finish(struct account_build *build)
+{
+	struct account *account = build->account;
+	const char *text = strbuf_str(&account->text);
+
+	if (text == NULL) {
+		verdict(account, ACCOUNT_FAILED, "out of memory");
+		return;
+	}
+	for (unsigned int i = 0; i < account->field_count; i++)
+		account->fields[i].value = text + build->offsets[i];
+	account->verdict = ACCOUNT_OK;
+	account->reason = NULL;
+}
+
+static void evaluate_named(struct account_build *build)
+{
+	const char *reason = row_unknown(build);
+
+	if (reason != NULL) {
+		verdict(build->account, ACCOUNT_UNKNOWN, reason);
+		return;
+	}
+	if (build_user(build) == 0 && build_password(build) == 0 &&
+	    build_answers(build) == 0 && build_quota(build) == 0)
+		build_finish(build);
+}
+
+/* As Dovecot 2.3's passdb-sql.c and userdb-sql.c: each column is a field, but
+   a NULL is one in the passdb only. */
+static void evaluate_dropin(struct account_build *build)
+{
+	const struct account_row *row = build->row;
+	struct account *account = build->account;
+
+	if (build->kind == ACCOUNT_PASSDB &&
+	    row_find(row, "password") < 0 &&
+	    row_find(row, "password_noscheme") < 0) {
+		verdict(account, ACCOUNT_FAILED, "password_query returns no "
+			"column named password: write SELECT ... AS password");
+		return;
+	}
+	for (unsigned int i = 0; i < row->count; i++) {
+		if (*row->names[i] == '\0' ||
+		    (row->values[i] == NULL && build->kind == ACCOUNT_USERDB))
+			continue;
+		account->fields[account->field_count++] =
+			(struct account_field) {
+				.name = row->names[i],
+				.value = row->values[i],
+			};
+	}
+	account->verdict = ACCOUNT_OK;
+}
+
+void account_evaluate(const struct account_rules *rules, enum account_kind kind,
+		      const struct account_row *row, bool more,
+		      const struct template_vars *vars,
+		      struct account *account_r)
+{
+	const bool named = rules->conf->form == PFA_CONF_NAMED;
+	struct account_build build = {
+		.rules = rules,
+		.kind = kind,
+		.row = row,
+		.vars = vars,
+		.account = account_r,
+	};
+
+	*account_r = (struct account) { .text = STRBUF_INIT };
+	if (row == NULL) {
+		verdict(account_r, ACCOUNT_UNKNOWN, "unknown user");
+		return;
+	}
+	if (more && (named || kind == ACCOUNT_PASSDB)) {
+		verdict(account_r, ACCOUNT_FAILED, "the query returned multiple "
+			"matches: one user must have one row");
+		return;
+	}
+	account_r->fields = calloc(named ? FIELD_MAX : row->count + 1,
+				   sizeof(*account_r->fields));
+	if (account_r->fields == NULL)
+		verdict(account_r, ACCOUNT_FAILED, "out of memory");
+	else if (named)
+		evaluate_named(&build);
+	else
+		evaluate_dropin(&build);
+}
+
+void account_free(struct account *account)
+{
+	free(account->fields);
+	account->fields = NULL;
+	account->field_count = 0;
+	strbuf_free(&account->text);
+}
