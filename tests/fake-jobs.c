@@ -15,6 +15,7 @@ struct jobs {
 	struct job *queued, *finished;
 };
 
+/* NULL: no pool has been made yet */
 static struct jobs *the_jobs;
 static bool submit_fails;
 
@@ -84,7 +85,7 @@ void jobs_free(struct jobs **_jobs)
 
 bool fake_jobs_run_only(void)
 {
-	struct job *job = pop(&the_jobs->queued);
+	struct job *job = the_jobs == NULL ? NULL : pop(&the_jobs->queued);
 
 	if (job == NULL)
 		return false;
@@ -95,7 +96,8 @@ bool fake_jobs_run_only(void)
 
 bool fake_jobs_step(void)
 {
-	if (!fake_jobs_run_only() && the_jobs->finished == NULL)
+	if (!fake_jobs_run_only() &&
+	    (the_jobs == NULL || the_jobs->finished == NULL))
 		return false;
 	if (!fake_loop_readable(FAKE_JOBS_FD))
 		abort();
@@ -113,6 +115,8 @@ unsigned int fake_jobs_queued(void)
 	struct job *job;
 	unsigned int count = 0;
 
+	if (the_jobs == NULL)
+		return 0;
 	for (job = the_jobs->queued; job != NULL; job = job->next)
 		count++;
 	return count;

@@ -20,12 +20,14 @@ struct mysql_conn {
 
 struct fake_host fake_hosts[FAKE_HOSTS];
 unsigned int fake_conns, fake_interrupts;
+char fake_last_text[1024], fake_last_values[1024];
 static int next_fd;
 
 void fake_mysql_conn_init(void)
 {
 	memset(fake_hosts, 0, sizeof(fake_hosts));
 	fake_interrupts = 0;
+	fake_last_text[0] = fake_last_values[0] = '\0';
 	next_fd = FAKE_FD;
 }
 
@@ -86,6 +88,7 @@ fake_result(struct mysql_conn *conn, enum mysql_conn_result result,
 	if (result != MYSQL_CONN_OK) {
 		db_error_set(error, "%s failed", what);
 		error->code = 4242;
+		error->kind = conn->host->error_kind;
 	}
 	return result;
 }
@@ -99,18 +102,40 @@ mysql_conn_connect(struct mysql_conn *conn, uint64_t deadline,
 	return fake_result(conn, conn->host->connect, "connect", error_r);
 }
 
-static struct db_rows *fake_rows(unsigned int count, const char *value)
+static void fake_note(const struct db_query *query)
 {
-	struct db_rows *rows = calloc(1, sizeof(*rows));
 	unsigned int i;
 
-	rows->column_count = 1;
+	snprintf(fake_last_text, sizeof(fake_last_text), "%s",
+		 query->statement->text);
+	fake_last_values[0] = '\0';
+	for (i = 0; i < query->statement->bind_count; i++) {
+		strcat(fake_last_values, query->values[i]);
+		strcat(fake_last_values, "|");
+	}
+}
+
+static struct db_rows *
+fake_rows(const struct fake_host *host, unsigned int count, const char *value)
+{
+	static const char *const value_name = "value";
+	unsigned int i, columns = host->names == NULL ? 1 : host->column_count;
+	const char *const *names = host->names == NULL ? &value_name :
+		host->names;
+	const char *const *values = host->values == NULL ? &value :
+		host->values;
+	struct db_rows *rows = calloc(1, sizeof(*rows));
+
+	rows->column_count = columns;
 	rows->row_count = count;
-	rows->names = calloc(1, sizeof(char *));
-	rows->names[0] = strdup("value");
-	rows->values = calloc(count + 1, sizeof(char *));
-	for (i = 0; i < count; i++)
-		rows->values[i] = strdup(value);
+	rows->names = calloc(columns, sizeof(char *));
+	rows->values = calloc(count * columns + 1, sizeof(char *));
+	for (i = 0; i < columns; i++)
+		rows->names[i] = strdup(names[i]);
+	for (i = 0; i < count * columns; i++) {
+		if (values[i % columns] != NULL)
+			rows->values[i] = strdup(values[i % columns]);
+	}
 	return rows;
 }
 
@@ -127,8 +152,10 @@ mysql_conn_run(struct mysql_conn *conn, const struct db_query *query,
 	if (conn->host->run_times > 0 && --conn->host->run_times == 0)
 		conn->host->run = MYSQL_CONN_OK;
 	result = fake_result(conn, result, "run", error_r);
+	fake_note(query);
 	*rows_r = result == MYSQL_CONN_OK ?
-		fake_rows(1, query->values[0]) : NULL;
+		fake_rows(conn->host, conn->host->names == NULL ? 1 :
+			  conn->host->row_count, query->values[0]) : NULL;
 	return result;
 }
 
@@ -136,8 +163,8 @@ enum mysql_conn_result
 mysql_conn_stream_open(struct mysql_conn *conn, const struct db_query *query,
 		       uint64_t deadline, struct db_error *error_r)
 {
-	(void)query;
 	(void)deadline;
+	fake_note(query);
 	conn->rows_left = conn->host->stream_rows;
 	return fake_result(conn, conn->host->stream, "open", error_r);
 }
@@ -156,7 +183,7 @@ mysql_conn_stream_read(struct mysql_conn *conn, unsigned int max_rows,
 	*rows_r = NULL;
 	if (result != MYSQL_CONN_OK)
 		return result;
-	*rows_r = fake_rows(count, "name");
+	*rows_r = fake_rows(conn->host, count, "name");
 	(*rows_r)->more = count == max_rows;
 	conn->rows_left -= count;
 	return result;

@@ -14,6 +14,11 @@ struct fake_host {
 	/* of this many further runs only, then they succeed; 0: always */
 	unsigned int run_times;
 	unsigned int stream_rows;	/* rows a stream has in all */
+	/* what the columns of every row are; NULL: one column with the first
+	   bound value. A value of NULL is SQL's NULL. */
+	unsigned int column_count, row_count;
+	const char *const *names, *const *values;
+	enum db_error_kind error_kind;
 	unsigned int connects, runs;	/* calls so far */
 };
 
@@ -21,6 +26,8 @@ struct fake_host {
 extern struct fake_host fake_hosts[FAKE_HOSTS];	/* by port - 1 */
 /* connections that exist, and calls of mysql_conn_interrupt() */
 extern unsigned int fake_conns, fake_interrupts;
+/* the text and the values ("a|b|") of the last statement that ran */
+extern char fake_last_text[1024], fake_last_values[1024];
 
 void fake_mysql_conn_init(void);
 /* The descriptor of the nth connection made, from 0. */

@@ -5,9 +5,12 @@
  */
 #include "dovecot/authdb-compat.h"
 
-extern const char *authdb_postfixadmin_version;
-void authdb_postfixadmin_init(void);
-void authdb_postfixadmin_deinit(void);
+/* Everything else is compiled with hidden visibility. */
+#define EXPORTED __attribute__((visibility("default")))
+
+extern EXPORTED const char *authdb_postfixadmin_version;
+EXPORTED void authdb_postfixadmin_init(void);
+EXPORTED void authdb_postfixadmin_deinit(void);
 
 const char *authdb_postfixadmin_version = DOVECOT_ABI_VERSION;
 
