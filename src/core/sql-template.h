@@ -22,10 +22,12 @@
  *  - one trailing ";" is dropped.
  *
  * Refused, naming place and cure: a variable in an identifier, next to one,
- * or where a table or column name must stand; a variable behind a backslash
- * in a literal; a variable in a literal with a charset introducer or an x, b or
- * n prefix, or in an alias; a "?" placeholder of the file's own; a literal or
- * comment without end; a second statement.
+ * or where a table or column name or a limit must stand; a variable behind a
+ * backslash in a literal; a variable in a literal with a charset introducer or
+ * an x, b or n prefix, with a \0, or in an alias; a variable in a hint or in a
+ * comment for certain versions, where only some servers see it; a "?"
+ * placeholder of the file's own; a literal or comment without end; a second
+ * statement.
  *
  * Backslash escapes in literals are read as MySQL reads them without
  * NO_BACKSLASH_ESCAPES; the connection takes that mode out of its sql_mode.
@@ -37,7 +39,7 @@ struct sql_template {
 	unsigned int bind_count;
 };
 
-/* Returns 0, or -1 with error filled in ("at character 57, near "...": ..."). */
+/* Returns 0, or -1 with error filled in: at character 57, near "...": ... */
 int sql_template_compile(const char *query, struct sql_template **tmpl_r,
 			 struct errbuf *error);
 void sql_template_free(struct sql_template **tmpl);

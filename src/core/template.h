@@ -50,6 +50,8 @@ int template_expand(const struct template *tmpl,
 		    const struct template_vars *vars, struct strbuf *out,
 		    struct errbuf *error);
 
+/* Whether the value is empty for every request. */
+bool template_is_empty(const struct template *tmpl);
 /* The text that was compiled. */
 const char *template_text(const struct template *tmpl);
 /* Whether the variable with this short or long name ('w', "password"; 0 or
