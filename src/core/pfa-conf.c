@@ -290,9 +290,11 @@ int pfa_conf_set(struct pfa_conf *conf, const char *name, const char *value,
    be one that was skipped behind the =. */
 static void span_trim_comment(struct span *value)
 {
-	for (size_t i = 0; i < value->len; i++) {
-		if (value->p[i] == '#' && is_blank(value->p[i - 1])) {
-			value->len = i;
+	const char *p, *const end = value->p + value->len;
+
+	for (p = value->p; p < end; p++) {
+		if (*p == '#' && is_blank(p[-1])) {
+			value->len = p - value->p;
 			break;
 		}
 	}
