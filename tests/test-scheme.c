@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Stored passwords: each shape by hand, and every row that PostfixAdmin itself
- * wrote (tests/data/passwords-*.tsv). TOP_SRCDIR in the environment says where
- * the data is, ".." without it.
+ * wrote (tests/data/passwords-*.tsv, below TOP_SRCDIR).
  */
 #include "core/scheme.h"
 #include "unit.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+
+#ifndef TOP_SRCDIR
+#  define TOP_SRCDIR ".."
+#endif
 
 #define HEX32 "5d7845ac6ee7cfffafc5fe5f35cf666d"
 #define HEX40 HEX32 "01234567"
@@ -242,13 +244,11 @@ static void check_stored(const char *name, char *const *cols)
 
 static unsigned int check_file(const char *file)
 {
-	const char *top = getenv("TOP_SRCDIR");
 	char path[1024], line[2048], name[64], *cols[COL_COUNT], *rest;
 	unsigned int number = 0, count;
 	FILE *f;
 
-	snprintf(path, sizeof(path), "%s/tests/data/%s",
-		 top == NULL ? ".." : top, file);
+	snprintf(path, sizeof(path), TOP_SRCDIR "/tests/data/%s", file);
 	f = fopen(path, "r");
 	CU_ASSERT_PTR_NOT_NULL_FATAL(f);
 	while (fgets(line, sizeof(line), f) != NULL) {

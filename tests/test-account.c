@@ -1,0 +1,494 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Rows to verdicts and fields. A row is written as the values of user,
+ * password, quota, active and domain_active, the columns of the named form's
+ * widest query; the answer is compared as "name=value name=value".
+ */
+#include "core/account.h"
+#include "core/schema.h"
+#include "unit.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define BASE "hosts = db\ndbname = pfa\n"
+#define PATHS BASE "home = /var/mail/%d/%n\nmail = maildir:/var/mail/%d/%n\n"
+#define ALL PATHS "uid = 2000\ngid = 2001\n"
+#define USERS BASE "schema = users\n"
+
+/* what struct account.reason is compared with where there is none */
+#define NONE ""
+
+static int expand_service(const char *text, struct strbuf *out, void *context,
+			  struct errbuf *error)
+{
+	if (strcmp(text, "%s") != 0)
+		return errbuf_set(error, "unexpected %s", text);
+	strbuf_append_str(out, context);
+	return 0;
+}
+
+static void append_answer(struct strbuf *out, const struct account *account)
+{
+	const struct account_field *field;
+
+	for (unsigned int i = 0; i < account->field_count; i++) {
+		field = &account->fields[i];
+		if (i > 0)
+			strbuf_append_c(out, ' ');
+		strbuf_append_str(out, field->name);
+		strbuf_append_c(out, '=');
+		strbuf_append_str(out, field->value == NULL ? "NULL" :
+				  field->value);
+	}
+}
+
+struct account_case {
+	const char *name;
+	const char *settings;
+	enum account_kind kind;
+	const char *user;
+	/* NULL as the first name: there is no row */
+	const char *names[8], *values[8];
+	bool more;
+	enum account_verdict verdict;
+	const char *reason;	/* a part of it */
+	const char *fields;
+};
+
+#define NAMED_ROW(...) \
+	.names = { "user", "password", "quota", "active", "domain_active" }, \
+	.values = { __VA_ARGS__ }
+#define NAMED(_user, ...) \
+	.user = _user, NAMED_ROW(__VA_ARGS__)
+
+static const struct account_case named_cases[] = {
+	{ "all fields", ALL, ACCOUNT_PASSDB,
+	  NAMED("a@b.c", "a@b.c", "{PLAIN}x", "1024", "1", "1"),
+	  .verdict = ACCOUNT_OK, .reason = NONE,
+	  .fields = "user=a@b.c password={PLAIN}x userdb_home=/var/mail/b.c/a "
+	  "userdb_mail=maildir:/var/mail/b.c/a userdb_uid=2000 "
+	  "userdb_gid=2001 userdb_quota_rule=*:bytes=1024" },
+	{ "all fields, userdb", ALL, ACCOUNT_USERDB,
+	  NAMED("a@b.c", "a@b.c", NULL, "1024", "1", "1"),
+	  .verdict = ACCOUNT_OK, .reason = NONE,
+	  .fields = "user=a@b.c home=/var/mail/b.c/a "
+	  "mail=maildir:/var/mail/b.c/a uid=2000 gid=2001 "
+	  "quota_rule=*:bytes=1024" },
+	{ "the name in the row is the one", PATHS, ACCOUNT_USERDB,
+	  NAMED("A@b.C", "a@B.c", NULL, NULL, "1", "1"),
+	  .verdict = ACCOUNT_OK, .reason = NONE,
+	  .fields = "user=a@B.c home=/var/mail/B.c/a "
+	  "mail=maildir:/var/mail/B.c/a" },
+	{ "variables of the request", BASE "home = /%s/%n\n", ACCOUNT_USERDB,
+	  NAMED("a@b", "a@b", NULL, NULL, "1", "1"),
+	  .verdict = ACCOUNT_OK, .reason = NONE,
+	  .fields = "user=a@b home=/imap/a" },
+	{ "a variable that fails", BASE "home = /%r/%n\n", ACCOUNT_USERDB,
+	  NAMED("a@b", "a@b", NULL, NULL, "1", "1"),
+	  .verdict = ACCOUNT_FAILED, .reason = "home: unexpected %r" },
+	{ "scheme by shape", BASE, ACCOUNT_PASSDB,
+	  NAMED("a@b", "a@b", "$1$x$y", NULL, "1", "1"),
+	  .verdict = ACCOUNT_OK, .reason = NONE,
+	  .fields = "user=a@b password={MD5-CRYPT}$1$x$y" },
+	{ "scheme by encrypt", BASE "encrypt = cleartext\n", ACCOUNT_PASSDB,
+	  NAMED("a@b", "a@b", "$1$x$y", NULL, "1", "1"),
+	  .verdict = ACCOUNT_OK, .reason = NONE,
+	  .fields = "user=a@b password={PLAIN}$1$x$y" },
+	{ "no row", ALL, ACCOUNT_PASSDB, .user = "a@b",
+	  .verdict = ACCOUNT_UNKNOWN, .reason = "unknown user" },
+	{ "two rows", ALL, ACCOUNT_PASSDB,
+	  NAMED("a@b", "a@b", "{PLAIN}x", "0", "1", "1"), .more = true,
+	  .verdict = ACCOUNT_FAILED, .reason = "multiple matches" },
+	{ "two rows, userdb", ALL, ACCOUNT_USERDB,
+	  NAMED("a@b", "a@b", NULL, "0", "1", "1"), .more = true,
+	  .verdict = ACCOUNT_FAILED, .reason = "multiple matches" },
+	{ "mailbox inactive", ALL, ACCOUNT_PASSDB,
+	  NAMED("a@b", "a@b", "{PLAIN}x", "0", "0", "1"),
+	  .verdict = ACCOUNT_UNKNOWN, .reason = "mailbox is inactive" },
+	{ "mailbox inactive, userdb", ALL, ACCOUNT_USERDB,
+	  NAMED("a@b", "a@b", NULL, "0", "2", "1"),
+	  .verdict = ACCOUNT_UNKNOWN, .reason = "mailbox is inactive" },
+	{ "no flag", ALL, ACCOUNT_PASSDB,
+	  NAMED("a@b", "a@b", "{PLAIN}x", "0", NULL, "1"),
+	  .verdict = ACCOUNT_UNKNOWN, .reason = "mailbox is inactive" },
+	{ "domain inactive", ALL, ACCOUNT_PASSDB,
+	  NAMED("a@b", "a@b", "{PLAIN}x", "0", "1", "0"),
+	  .verdict = ACCOUNT_UNKNOWN, .reason = "domain is inactive" },
+	{ "domain without a row", ALL, ACCOUNT_USERDB,
+	  NAMED("a@b", "a@b", NULL, "0", "1", NULL),
+	  .verdict = ACCOUNT_UNKNOWN, .reason = "not in the domain table" },
+	{ "domain not asked for", BASE "domain_active = no\n", ACCOUNT_USERDB,
+	  NAMED("a@b", "a@b", NULL, "0", "1", "0"),
+	  .verdict = ACCOUNT_OK, .reason = NONE,
+	  .fields = "user=a@b quota_rule=*:bytes=0" },
+	{ "another letter", ALL, ACCOUNT_PASSDB,
+	  NAMED("a@b", "\xc3\xa4@b", "{PLAIN}x", "0", "1", "1"),
+	  .verdict = ACCOUNT_UNKNOWN, .reason = "another name" },
+	{ "a blank more", ALL, ACCOUNT_PASSDB,
+	  NAMED("a@b", "a@b ", "{PLAIN}x", "0", "1", "1"),
+	  .verdict = ACCOUNT_UNKNOWN, .reason = "another name" },
+	{ "no name", ALL, ACCOUNT_PASSDB,
+	  NAMED("a@b", NULL, "{PLAIN}x", "0", "1", "1"),
+	  .verdict = ACCOUNT_UNKNOWN, .reason = "another name" },
+	{ "no password", ALL, ACCOUNT_PASSDB,
+	  NAMED("a@b", "a@b", NULL, "0", "1", "1"),
+	  .verdict = ACCOUNT_REFUSED, .reason = "it has no password" },
+	{ "empty password", ALL, ACCOUNT_PASSDB,
+	  NAMED("a@b", "a@b", "", "0", "1", "1"),
+	  .verdict = ACCOUNT_REFUSED, .reason = "password is empty" },
+	{ "unclear password", ALL, ACCOUNT_PASSDB,
+	  NAMED("a@b", "a@b", "hunter2", "0", "1", "1"),
+	  .verdict = ACCOUNT_REFUSED, .reason = "neither a {SCHEME} nor" },
+	{ "no quota in the row", BASE, ACCOUNT_USERDB,
+	  NAMED("a@b", "a@b", NULL, NULL, "1", "1"),
+	  .verdict = ACCOUNT_OK, .reason = NONE, .fields = "user=a@b" },
+	{ "negative quota", BASE, ACCOUNT_USERDB,
+	  NAMED("a@b", "a@b", NULL, "-1", "1", "1"),
+	  .verdict = ACCOUNT_OK, .reason = NONE, .fields = "user=a@b" },
+	{ "quota of letters", BASE, ACCOUNT_USERDB,
+	  NAMED("a@b", "a@b", NULL, "10M", "1", "1"),
+	  .verdict = ACCOUNT_OK, .reason = NONE, .fields = "user=a@b" },
+	{ "empty quota", BASE, ACCOUNT_USERDB,
+	  NAMED("a@b", "a@b", NULL, "", "1", "1"),
+	  .verdict = ACCOUNT_OK, .reason = NONE, .fields = "user=a@b" },
+	{ "greatest quota", BASE, ACCOUNT_USERDB,
+	  NAMED("a@b", "a@b", NULL, "9223372036854775807", "1", "1"),
+	  .verdict = ACCOUNT_OK, .reason = NONE,
+	  .fields = "user=a@b quota_rule=*:bytes=9223372036854775807" },
+	{ "one more", BASE, ACCOUNT_USERDB,
+	  NAMED("a@b", "a@b", NULL, "9223372036854775808", "1", "1"),
+	  .verdict = ACCOUNT_OK, .reason = NONE, .fields = "user=a@b" },
+	{ "quota switched off", BASE "quota = no\n", ACCOUNT_USERDB,
+	  NAMED("a@b", "a@b", NULL, "5", "1", "1"),
+	  .verdict = ACCOUNT_OK, .reason = NONE, .fields = "user=a@b" },
+	{ "users has no flags", USERS, ACCOUNT_PASSDB, .user = "a@b",
+	  .names = { "user", "password", "quota" },
+	  .values = { "a@b", "$6$x$y", "10485760" },
+	  .verdict = ACCOUNT_OK, .reason = NONE,
+	  .fields = "user=a@b password={SHA512-CRYPT}$6$x$y "
+	  "userdb_quota_rule=*:bytes=10485760" },
+	{ "users without quota", USERS, ACCOUNT_USERDB, .user = "a@b",
+	  .names = { "user" }, .values = { "a@b" },
+	  .verdict = ACCOUNT_OK, .reason = NONE, .fields = "user=a@b" },
+};
+
+static const struct account_case dropin_cases[] = {
+	{ "columns in order", NULL, ACCOUNT_PASSDB, .user = "a",
+	  .names = { "userdb_home", "password", "", "user", "x" },
+	  .values = { "/h", "p", "nameless", "a@b", NULL },
+	  .verdict = ACCOUNT_OK, .reason = NONE,
+	  .fields = "userdb_home=/h password=p user=a@b x=NULL" },
+	{ "no scheme is added", NULL, ACCOUNT_PASSDB, .user = "a",
+	  .names = { "password" }, .values = { "$1$a$b" },
+	  .verdict = ACCOUNT_OK, .reason = NONE,
+	  .fields = "password=$1$a$b" },
+	{ "NULL password", NULL, ACCOUNT_PASSDB, .user = "a",
+	  .names = { "password", "nopassword" }, .values = { NULL, "y" },
+	  .verdict = ACCOUNT_OK, .reason = NONE,
+	  .fields = "password=NULL nopassword=y" },
+	{ "password_noscheme", NULL, ACCOUNT_PASSDB, .user = "a",
+	  .names = { "password_noscheme" }, .values = { "p" },
+	  .verdict = ACCOUNT_OK, .reason = NONE,
+	  .fields = "password_noscheme=p" },
+	{ "no password column", NULL, ACCOUNT_PASSDB, .user = "a",
+	  .names = { "user", "Password" }, .values = { "a", "p" },
+	  .verdict = ACCOUNT_FAILED, .reason = "no column named password" },
+	{ "two rows", NULL, ACCOUNT_PASSDB, .user = "a",
+	  .names = { "password" }, .values = { "p" }, .more = true,
+	  .verdict = ACCOUNT_FAILED, .reason = "multiple matches" },
+	{ "no row", NULL, ACCOUNT_PASSDB, .user = "a",
+	  .verdict = ACCOUNT_UNKNOWN, .reason = "unknown user" },
+	{ "userdb, NULL is left out", NULL, ACCOUNT_USERDB, .user = "a",
+	  .names = { "home", "uid", "", "gid" },
+	  .values = { "/h", NULL, "x", "5" },
+	  .verdict = ACCOUNT_OK, .reason = NONE, .fields = "home=/h gid=5" },
+	{ "userdb takes the first of two rows", NULL, ACCOUNT_USERDB,
+	  .user = "a", .names = { "home" }, .values = { "/h" }, .more = true,
+	  .verdict = ACCOUNT_OK, .reason = NONE, .fields = "home=/h" },
+	{ "userdb, no row", NULL, ACCOUNT_USERDB, .user = "a",
+	  .verdict = ACCOUNT_UNKNOWN, .reason = "unknown user" },
+};
+
+static struct pfa_conf *conf_of(const char *name, const char *settings)
+{
+	struct errbuf error = { "" };
+	struct pfa_conf *conf;
+
+	conf = pfa_conf_new(settings == NULL ?
+			    PFA_CONF_DROPIN : PFA_CONF_NAMED);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(conf);
+	UNIT_ASSERT_ROW(name, settings == NULL ||
+			pfa_conf_parse(conf, "conf", settings,
+				       strlen(settings), &error) == 0);
+	return conf;
+}
+
+static void check_account(const struct account_case *test,
+			  const struct account *account)
+{
+	struct strbuf answer = STRBUF_INIT;
+
+	append_answer(&answer, account);
+	UNIT_ASSERT_ROW(test->name, account->verdict == test->verdict);
+	UNIT_ASSERT_ROW(test->name, strcmp(strbuf_str(&answer),
+		test->fields == NULL ? "" : test->fields) == 0);
+	if (account->reason == NULL)
+		UNIT_ASSERT_ROW(test->name, *test->reason == '\0');
+	else {
+		UNIT_ASSERT_ROW(test->name, *test->reason != '\0' &&
+				strstr(account->reason, test->reason) != NULL);
+		UNIT_ASSERT_ROW(test->name,
+				strstr(account->reason, "hunter2") == NULL);
+	}
+	strbuf_free(&answer);
+}
+
+static void run_case(const struct account_case *test)
+{
+	struct pfa_conf *conf = conf_of(test->name, test->settings);
+	struct template_vars vars = { test->user, expand_service, "imap" };
+	struct account_row row = { 0, test->names, test->values };
+	struct account_rules *rules;
+	struct account account;
+	struct errbuf error;
+
+	while (row.count < 8 && test->names[row.count] != NULL)
+		row.count++;
+	CU_ASSERT_EQUAL_FATAL(account_rules_new(conf, &rules, &error), 0);
+	account_evaluate(rules, test->kind, row.count == 0 ? NULL : &row,
+			 test->more, &vars, &account);
+	check_account(test, &account);
+	account_free(&account);
+	account_rules_free(&rules);
+	pfa_conf_free(&conf);
+}
+
+static void test_account_named(void)
+{
+	for (size_t i = 0; i < N_ROWS(named_cases); i++)
+		run_case(&named_cases[i]);
+}
+
+static void test_account_dropin(void)
+{
+	for (size_t i = 0; i < N_ROWS(dropin_cases); i++)
+		run_case(&dropin_cases[i]);
+}
+
+/* Where names lead, home or mail being the template. */
+static const struct path_row {
+	const char *setting;
+	const char *user;
+	const char *value;	/* NULL: refused */
+} path_rows[] = {
+	{ "home = /m/%d/%n", "a@b", "/m/b/a" },
+	{ "home = /m/%d/%n/", "a@b", "/m/b/a/" },
+	{ "home = /m/%d/%n", "a/c@b", "/m/b/a/c" },
+	{ "home = /m/%d/%n", "a..b@b", "/m/b/a..b" },
+	{ "home = /m/%d/%n", "..a@b", "/m/b/..a" },
+	{ "home = /m/%d/%n", "..@b", NULL },
+	{ "home = /m/%d/%n", ".@b", NULL },
+	{ "home = /m/%d/%n", "../c@b", NULL },
+	{ "home = /m/%d/%n", "a/../../c@b", NULL },
+	{ "home = /m/%d/%n", "a/..@b", NULL },
+	{ "home = /m/%d/%n", "a/./b@b", NULL },
+	{ "home = /m/%d/%n", "/a@b", NULL },
+	{ "home = /m/%d/%n", "a/@b", NULL },
+	{ "home = /m/%d/%n", "a//c@b", NULL },
+	{ "home = /m/%d/%n", "a@..", NULL },
+	{ "home = /m/%d/%n", "a@../../etc", NULL },
+	{ "home = /m/%d/%n", "@b", NULL },
+	{ "home = /m/%d/%n", "a@", NULL },
+	{ "home = /m/%d/%n", "a:b@b", "/m/b/a:b" },
+	{ "home = %n", "/etc@b", NULL },
+	{ "home = /m/%d/.%n", "a@b", "/m/b/.a" },
+	{ "home = /m/%d/.%n", ".@b", NULL },
+	{ "home = /m/%d/x%n", "..@b", "/m/b/x.." },
+	{ "home = /m/%u", "../a@b", NULL },
+	{ "home = /m/%{domain}/%Ln", "..@b", NULL },
+	{ "home = /m//x/../%n", "a@b", "/m//x/../a" },
+	{ "home = /m//x/../%n", "..@b", NULL },
+	{ "home = /m/fixed", "../a@b", "/m/fixed" },
+	{ "mail = maildir:/m/%d/%n:INDEX=/i/%u", "a@b",
+	  "maildir:/m/b/a:INDEX=/i/a@b" },
+	{ "mail = maildir:/m/%d/%n", "a:INDEX=/etc@b", NULL },
+	{ "mail = maildir:%n", "..@b", NULL },
+	{ "uid = %n", "../a@b", "../a" },
+};
+
+static void run_path(const struct path_row *path)
+{
+	char settings[256];
+	const char *names[] = { "user", "active", "domain_active" };
+	const char *values[] = { path->user, "1", "1" };
+	const struct account_row row = { 3, names, values };
+	const struct template_vars vars = { path->user, expand_service, "" };
+	struct account_rules *rules;
+	struct account account;
+	struct pfa_conf *conf;
+	struct errbuf error;
+
+	snprintf(settings, sizeof(settings), "%s%s\n", BASE, path->setting);
+	conf = conf_of(path->user, settings);
+	CU_ASSERT_EQUAL_FATAL(account_rules_new(conf, &rules, &error), 0);
+	account_evaluate(rules, ACCOUNT_USERDB, &row, false, &vars, &account);
+	UNIT_ASSERT_ROW(path->user, account.verdict ==
+			(path->value == NULL ? ACCOUNT_FAILED : ACCOUNT_OK));
+	if (path->value == NULL) {
+		UNIT_ASSERT_ROW(path->user, account.field_count == 0 &&
+				strstr(account.reason, "another directory"));
+	} else {
+		UNIT_ASSERT_ROW(path->user, account.field_count == 2 &&
+			strcmp(account.fields[1].value, path->value) == 0);
+	}
+	account_free(&account);
+	account_rules_free(&rules);
+	pfa_conf_free(&conf);
+}
+
+static void test_account_paths_stay_below(void)
+{
+	for (size_t i = 0; i < N_ROWS(path_rows); i++)
+		run_path(&path_rows[i]);
+}
+
+#define A50 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+#define A253 A50 A50 A50 A50 A50 "aaa"
+
+/* a part of the reason, NULL: may be looked up */
+static const struct name_row {
+	const char *user;
+	const char *named, *dropin;
+} name_rows[] = {
+	{ "a@b", NULL, NULL },
+	{ "a+b'c\"%\\@b", NULL, NULL },
+	{ "a b@b", NULL, NULL },
+	{ "a@b@c", NULL, NULL },
+	{ "", "no @", NULL },
+	{ "a", "no @", NULL },
+	{ "@b", "nothing before", NULL },
+	{ "a@", "nothing behind", NULL },
+	{ " a@b", "blank", NULL },
+	{ "a@b ", "blank", NULL },
+	{ "a@ALL", "ALL", NULL },
+	{ "a@all", "ALL", NULL },
+	{ "a@allx", NULL, NULL },
+	{ "a\x01@b", "control", NULL },
+	{ "a\x7f@b", "control", NULL },
+	{ "a\n@b", "control", NULL },
+	{ A253 "@b", NULL, NULL },
+	{ A253 "a@b", "255", NULL },
+	{ "\xc3\xa4@b", "not ASCII", NULL },
+	{ "\xf0\x9f\x98\x80@b", "not ASCII", NULL },
+	{ "\xe4@b", "not ASCII", "UTF-8" },
+	{ "a@b\xc3", "not ASCII", "UTF-8" },
+	{ "\xc0\x80@b", "not ASCII", "UTF-8" },
+	{ "\xe0\x80\x80@b", "not ASCII", "UTF-8" },
+	{ "\xed\xa0\x80@b", "not ASCII", "UTF-8" },
+	{ "\xf4\x90\x80\x80@b", "not ASCII", "UTF-8" },
+	{ "\xf8\x88\x80\x80\x80@b", "not ASCII", "UTF-8" },
+	{ "\x80@b", "not ASCII", "UTF-8" },
+	{ "\xf0\x9f\x98@b", "not ASCII", "UTF-8" },
+};
+
+static bool reason_matches(const char *reason, const char *expected)
+{
+	if (reason == NULL || expected == NULL)
+		return reason == expected;
+	return strstr(reason, expected) != NULL;
+}
+
+static void test_account_names(void)
+{
+	struct pfa_conf *named = conf_of("named", BASE);
+	struct pfa_conf *dropin = conf_of("dropin", NULL);
+	struct account_rules *named_rules, *dropin_rules;
+	struct errbuf error;
+
+	CU_ASSERT_EQUAL_FATAL(account_rules_new(named, &named_rules,
+						&error), 0);
+	CU_ASSERT_EQUAL_FATAL(account_rules_new(dropin, &dropin_rules,
+						&error), 0);
+	for (size_t i = 0; i < N_ROWS(name_rows); i++) {
+		const struct name_row *row = &name_rows[i];
+
+		UNIT_ASSERT_ROW(row->user, reason_matches(
+			account_name_refused(named_rules, row->user),
+			row->named));
+		UNIT_ASSERT_ROW(row->user, reason_matches(
+			account_name_refused(dropin_rules, row->user),
+			row->dropin));
+	}
+	account_rules_free(&named_rules);
+	account_rules_free(&dropin_rules);
+	pfa_conf_free(&named);
+	pfa_conf_free(&dropin);
+}
+
+static void test_account_password_length(void)
+{
+	char stored[1026] = "{PLAIN}";
+	struct account_case test = {
+		.name = "1024 bytes", .settings = BASE, .kind = ACCOUNT_PASSDB,
+		NAMED("a@b", "a@b", stored, NULL, "1", "1"),
+		.verdict = ACCOUNT_OK, .reason = NONE,
+	};
+	char fields[1200];
+
+	memset(stored + 7, 'x', 1024 - 7);
+	snprintf(fields, sizeof(fields), "user=a@b password=%s", stored);
+	test.fields = fields;
+	run_case(&test);
+
+	stored[1024] = 'x';
+	test.name = "1025 bytes";
+	test.verdict = ACCOUNT_REFUSED;
+	test.reason = "longer than 1024";
+	test.fields = NULL;
+	run_case(&test);
+}
+
+static const struct rules_row {
+	const char *settings;
+	const char *error;
+} rules_rows[] = {
+	{ BASE "home = /m/%(x)\n", "home: " },
+	{ BASE "gid = %{nosuchvariable}\n", "gid: " },
+	{ BASE "encrypt = rot13\n", "encrypt = rot13 is not known" },
+	{ BASE "encrypt = dovecot:FOO\n", "names a scheme" },
+};
+
+static void test_account_rules_errors(void)
+{
+	struct account_rules *rules;
+	struct pfa_conf *conf;
+	struct errbuf error;
+
+	for (size_t i = 0; i < N_ROWS(rules_rows); i++) {
+		const struct rules_row *row = &rules_rows[i];
+
+		conf = conf_of(row->settings, row->settings);
+		UNIT_ASSERT_ROW(row->settings, account_rules_new(conf, &rules,
+						&error) == -1);
+		UNIT_ASSERT_ROW(row->settings, rules == NULL &&
+				strstr(error.text, row->error) != NULL);
+		account_rules_free(&rules);
+		pfa_conf_free(&conf);
+	}
+}
+
+static CU_TestInfo tests[] = {
+	TEST(test_account_named),
+	TEST(test_account_dropin),
+	TEST(test_account_paths_stay_below),
+	TEST(test_account_names),
+	TEST(test_account_password_length),
+	TEST(test_account_rules_errors),
+	CU_TEST_INFO_NULL,
+};
+
+int main(void)
+{
+	return unit_run("account", tests);
+}
