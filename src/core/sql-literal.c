@@ -122,24 +122,32 @@ static int scan_literal(struct sql_source *src, struct sql_literals *lits)
 				"closing quote");
 }
 
+/* Goes on to the next literal, if it is an adjacent one. */
+static bool skip_to_adjacent(struct sql_source *src, struct sql_literals *lits)
+{
+	const char *next = sql_skip_gap(src->p, NULL);
+
+	if (!sql_is_quote(*next))
+		return false;
+	src->p = sql_skip_gap(src->p, &lits->kept);
+	return true;
+}
+
 int sql_literals_scan(struct sql_source *src, struct sql_literals *lits_r)
 {
-	const char *next;
-
 	*lits_r = (struct sql_literals) {
 		.start = src->p,
 		.kept = STRBUF_INIT,
 		.content = STRBUF_INIT,
 	};
-	for (;;) {
+	do {
 		if (scan_literal(src, lits_r) < 0)
 			return -1;
-		next = sql_skip_gap(src->p, NULL);
-		if (!sql_is_quote(*next))
-			return 0;
-		(void)sql_skip_gap(src->p, &lits_r->kept);
-		src->p = next;
-	}
+	} while (skip_to_adjacent(src, lits_r));
+
+	if (lits_r->kept.failed || lits_r->content.failed)
+		return sql_source_no_memory(src);
+	return 0;
 }
 
 void sql_literals_free(struct sql_literals *lits)

@@ -20,7 +20,7 @@ struct sql_literals {
 };
 
 /* Reads them from src->p on, up to the last one's end. Returns 0, or -1 with
-   error filled in. To be freed in both cases; the buffers may have failed. */
+   error filled in. To be freed in both cases. */
 int sql_literals_scan(struct sql_source *src, struct sql_literals *lits_r);
 void sql_literals_free(struct sql_literals *lits);
 

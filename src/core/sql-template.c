@@ -21,6 +21,7 @@ struct compiler {
 	struct strbuf text;
 	struct sql_places places;
 	const char *conditional;	/* the comment whose content counts */
+	struct sql_places before_hint;
 	const char *variable_end;	/* of the last bare one */
 };
 
@@ -161,13 +162,9 @@ static int check_bound_literals(struct compiler *comp,
 
 static int bind_literals(struct compiler *comp, const struct sql_literals *lits)
 {
-	const char *content = strbuf_str(&lits->content);
-
 	if (check_bound_literals(comp, lits) < 0)
 		return -1;
-	if (content == NULL)
-		return sql_source_no_memory(&comp->src);
-	return add_bind(comp, content, *comp->src.p);
+	return add_bind(comp, strbuf_str(&lits->content), *comp->src.p);
 }
 
 static int keep_literals(struct compiler *comp, const struct sql_literals *lits)
@@ -177,8 +174,6 @@ static int keep_literals(struct compiler *comp, const struct sql_literals *lits)
 		return refuse(comp, lits->start, "a literal that goes on in "
 			      "a comment: put both into one pair of quotes");
 	}
-	if (lits->kept.failed)
-		return sql_source_no_memory(&comp->src);
 	strbuf_append(&comp->text, lits->kept.data, lits->kept.len);
 	return 0;
 }
@@ -258,6 +253,11 @@ static int compile_other(struct compiler *comp)
 	return 0;
 }
 
+static bool comment_is_hint(const char *comment)
+{
+	return comment[2] == '+';
+}
+
 static int compile_conditional_start(struct compiler *comp, size_t len)
 {
 	if (comp->conditional != NULL) {
@@ -265,6 +265,7 @@ static int compile_conditional_start(struct compiler *comp, size_t len)
 			      "comment: take one of them away");
 	}
 	comp->conditional = comp->src.p;
+	comp->before_hint = comp->places;
 	strbuf_append(&comp->text, comp->src.p, len);
 	comp->src.p += len;
 	return 0;
@@ -272,6 +273,9 @@ static int compile_conditional_start(struct compiler *comp, size_t len)
 
 static void compile_conditional_end(struct compiler *comp)
 {
+	/* the statement goes on as if the hint were not there */
+	if (comment_is_hint(comp->conditional))
+		comp->places = comp->before_hint;
 	comp->conditional = NULL;
 	strbuf_append_str(&comp->text, "*/");
 	comp->src.p += 2;

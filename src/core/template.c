@@ -46,9 +46,9 @@ static int var_error(const struct template_var *var, const char *start,
 	/* what is shown; a name can be as long as its file */
 	int len = var->span > 40 ? 40 : (int)var->span;
 
-	/* not half a UTF-8 sequence */
-	while ((start[len] & 0xc0) == 0x80)
-		len++;
+	/* no half UTF-8 sequence */
+	while ((start[len - 1] & 0x80) != 0)
+		len--;
 	if (var->unclosed) {
 		return errbuf_set(error, "%.*s has no closing brace: add the }",
 				  len, start);
