@@ -554,8 +554,8 @@ void account_evaluate(const struct account_rules *rules, enum account_kind kind,
 		return;
 	}
 	if (more && (named || kind == ACCOUNT_PASSDB)) {
-		verdict(account_r, ACCOUNT_FAILED, "the query returned multiple "
-			"matches: one user must have one row");
+		verdict(account_r, ACCOUNT_FAILED, "the query returned "
+			"multiple matches: one user must have one row");
 		return;
 	}
 	account_r->fields = calloc(named ? FIELD_MAX : row->count + 1,

@@ -26,8 +26,8 @@ enum account_verdict {
 	/* No such user; also what a client is told about an inactive one, and
 	   a row that answers to the name but belongs to another. */
 	ACCOUNT_UNKNOWN,
-	/* A row that can never log in, as it is: no password in it, or none that
-	   any scheme verifies. */
+	/* A row that can never log in, as it is: no password in it, or none
+	   that any scheme verifies. */
 	ACCOUNT_REFUSED,
 	/* The rows make no sense (two for one user, no password column), or the
 	   name would lead out of the mail directory: an error of the
@@ -89,7 +89,8 @@ const char *account_name_refused(const struct account_rules *rules,
  */
 void account_evaluate(const struct account_rules *rules, enum account_kind kind,
 		      const struct account_row *row, bool more,
-		      const struct template_vars *vars, struct account *account_r);
+		      const struct template_vars *vars,
+		      struct account *account_r);
 void account_free(struct account *account);
 
 #endif

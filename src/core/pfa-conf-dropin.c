@@ -404,7 +404,8 @@ static const struct dropin_key dropin_keys[] = {
 
 static const struct dropin_key *dropin_key_find(const char *name)
 {
-	for (size_t i = 0; i < sizeof(dropin_keys) / sizeof(*dropin_keys); i++) {
+	for (size_t i = 0; i < sizeof(dropin_keys) /
+			       sizeof(*dropin_keys); i++) {
 		if (strcmp(dropin_keys[i].name, name) == 0)
 			return &dropin_keys[i];
 	}
@@ -430,8 +431,8 @@ int pfa_conf_set_dropin(struct pfa_conf *conf, const char *key,
 				  "mixed with driver, connect and queries: use "
 				  "one form in the whole file", key);
 	}
-	return errbuf_set(error, "there is no key %s in a dovecot-sql.conf.ext: "
-			  "correct it, or take the line out",
+	return errbuf_set(error, "there is no key %s in a "
+			  "dovecot-sql.conf.ext: correct it, or take the line out",
 			  pfa_conf_name_is_plain(key) ? key : "of that name");
 }
 
@@ -473,7 +474,8 @@ int pfa_conf_dropin_check(struct pfa_conf *conf, struct errbuf *error)
 	}
 	if (conf->host_count == 0) {
 		return errbuf_set(error, "connect names no server: write host= "
-				  "with an address or a socket, or option_file=");
+				  "with an address or a socket, or "
+				  "option_file=");
 	}
 	return 0;
 }

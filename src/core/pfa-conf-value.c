@@ -211,8 +211,8 @@ static int store_time(const struct pfa_setting *setting, void *member,
 	if (parse_time(value, setting->max, &msecs) < 0 ||
 	    msecs < setting->min) {
 		return errbuf_set(error, "%s = %.40s is no time this setting "
-				  "takes: write a whole number and ms, s or min "
-				  "(without: s), from %u ms to %u s",
+				  "takes: write a whole number and ms, s or "
+				  "min (without: s), from %u ms to %u s",
 				  setting->name, value, setting->min,
 				  setting->max / 1000);
 	}

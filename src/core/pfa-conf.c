@@ -258,9 +258,10 @@ static int unknown_name_error(const char *name, struct errbuf *error)
 	const char *nearest;
 
 	if (pfa_conf_key_is_dropin(name)) {
-		return errbuf_set(error, "%s belongs into a dovecot-sql.conf.ext "
-				  "and cannot be mixed with the settings of this "
-				  "form: use one form in the whole file", name);
+		return errbuf_set(error, "%s belongs into a "
+				  "dovecot-sql.conf.ext and cannot be mixed with "
+				  "the settings of this form: use one form in "
+				  "the whole file", name);
 	}
 	/* what is no name may be the tail of a password */
 	if (!pfa_conf_name_is_plain(name)) {
@@ -399,15 +400,16 @@ static int check_server(struct pfa_conf *conf, struct errbuf *error)
 				  "option_file, which is missing: set it too");
 	}
 	if (conf->dbname == NULL && conf->option_file == NULL) {
-		return errbuf_set(error, "dbname is missing: name the database, "
-				  "for example dbname = postfixadmin");
+		return errbuf_set(error, "dbname is missing: name the "
+				  "database, for example dbname = postfixadmin");
 	}
 	if (conf->host_count > 0)
 		return 0;
 	if (conf->option_file == NULL) {
 		return errbuf_set(error, "hosts is missing: name the database "
 				  "server, for example hosts = "
-				  "/run/mysqld/mysqld.sock or hosts = 127.0.0.1");
+				  "/run/mysqld/mysqld.sock or hosts = "
+				  "127.0.0.1");
 	}
 	return pfa_conf_add_host(conf) != NULL ? 0 :
 		errbuf_set(error, "out of memory");
@@ -415,22 +417,24 @@ static int check_server(struct pfa_conf *conf, struct errbuf *error)
 
 static int check_tls(const struct pfa_conf *conf, struct errbuf *error)
 {
-	if ((conf->tls_cert == NULL) != (conf->tls_key == NULL)) {
+	const bool has_cert = conf->tls_cert != NULL;
+
+	if (has_cert != (conf->tls_key != NULL)) {
 		return errbuf_set(error, "%s is set without %s: the "
 				  "certificate and its key go together",
-				  conf->tls_cert != NULL ? "tls_cert" : "tls_key",
-				  conf->tls_cert != NULL ? "tls_key" : "tls_cert");
+				  has_cert ? "tls_cert" : "tls_key",
+				  has_cert ? "tls_key" : "tls_cert");
 	}
 	if (conf->tls == PFA_TLS_OFF &&
-	    (conf->tls_ca != NULL || conf->tls_cert != NULL)) {
+	    (conf->tls_ca != NULL || has_cert)) {
 		return errbuf_set(error, "tls = off makes no use of %s: leave "
 				  "one of the two out", conf->tls_ca != NULL ?
 				  "tls_ca" : "tls_cert");
 	}
 	if (conf->tls == PFA_TLS_REQUIRED && conf->tls_ca != NULL) {
 		return errbuf_set(error, "tls = required does not look at the "
-				  "server's certificate: write tls = verify, or "
-				  "leave tls_ca out");
+				  "server's certificate: write tls = verify, "
+				  "or leave tls_ca out");
 	}
 	return 0;
 }
@@ -449,8 +453,8 @@ static int check_schema(const struct pfa_conf *conf, struct errbuf *error)
 		if (schema_settings[i].schema != conf->schema &&
 		    strcmp(value, setting->def) != 0) {
 			return errbuf_set(error, "%s means nothing with schema "
-					  "= %s: leave it out, or set the other "
-					  "schema", setting->name,
+					  "= %s: leave it out, or set the "
+					  "other schema", setting->name,
 					  conf->schema == PFA_SCHEMA_USERS ?
 					  "users" : "postfixadmin");
 		}

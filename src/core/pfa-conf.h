@@ -29,9 +29,9 @@ enum pfa_schema {
 enum pfa_tls {
 	PFA_TLS_AUTO,		/* verify, but off for sockets and loopback */
 	PFA_TLS_OFF,
-	PFA_TLS_REQUIRED,	/* encrypted, the server's certificate unchecked */
+	PFA_TLS_REQUIRED,	/* encrypted, certificate unchecked */
 	PFA_TLS_VERIFY,
-	PFA_TLS_STOCK,		/* drop-in: as Dovecot 2.3's ssl_* settings have it */
+	PFA_TLS_STOCK,		/* drop-in: as Dovecot 2.3's ssl_* keys say */
 };
 
 struct pfa_conf_host {

@@ -54,9 +54,12 @@ enum passdb_result compat_verify(struct auth_request *request,
 void compat_log_unknown_user(struct auth_request *request);
 
 /* Expands one variable with the request's values: the template_expand_t of
-   every lookup, context being the auth_request. */
+   every lookup, context being the auth_request. The second one is for the
+   drop-in form: the value that stock's SQL would hand the server. */
 int compat_expand(const char *text, struct strbuf *out, void *context,
 		  struct errbuf *error);
+int compat_expand_dropin(const char *text, struct strbuf *out, void *context,
+			 struct errbuf *error);
 
 /* Whether auth debugging is on. */
 bool compat_debug_enabled(void);

@@ -98,6 +98,19 @@ struct lookup_engine *authdb_engine_lookup(struct authdb_engine *engine)
 	return engine->lookup;
 }
 
+struct template_vars authdb_engine_vars(struct authdb_engine *engine,
+					struct auth_request *request)
+{
+	const struct pfa_conf *conf = lookup_engine_conf(engine->lookup);
+
+	return (struct template_vars) {
+		.user = request->fields.user,
+		.expand = conf->form == PFA_CONF_DROPIN ?
+			compat_expand_dropin : compat_expand,
+		.context = request,
+	};
+}
+
 const char *authdb_engine_cache_vars(struct authdb_engine *engine,
 				     enum account_kind kind)
 {

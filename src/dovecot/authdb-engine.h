@@ -20,6 +20,12 @@ void authdb_engine_release(struct authdb_engine **engine);
 
 struct lookup_engine *authdb_engine_lookup(struct authdb_engine *engine);
 
+/* The variables of a request, for a lookup with this engine; valid as long as
+   the request and its user name. */
+struct auth_request;
+struct template_vars authdb_engine_vars(struct authdb_engine *engine,
+					struct auth_request *request);
+
 /* Text in which every variable that an answer depends on occurs, for
    auth_cache_parse_key(). On the data stack. */
 const char *authdb_engine_cache_vars(struct authdb_engine *engine,

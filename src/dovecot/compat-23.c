@@ -78,22 +78,93 @@ void compat_log_unknown_user(struct auth_request *request)
 	auth_request_log_unknown_user(request, AUTH_SUBSYS_DB);
 }
 
-int compat_expand(const char *text, struct strbuf *out, void *context,
-		  struct errbuf *error)
+/* Stock's passdb sql and userdb sql escape each variable before its modifiers
+   see it: %Hu is the hash of the escaped name. A home directory made of it
+   must stay where it is, so the drop-in form escapes as mysql_escape_string()
+   does and undoes it at the end, as the server would. */
+static const char sql_escapes[][2] = {
+	{ '\n', 'n' }, { '\r', 'r' }, { '\x1a', 'Z' },
+	{ '\\', '\\' }, { '\'', '\'' }, { '"', '"' },
+};
+
+static const char *
+compat_sql_escape(const char *value,
+		  const struct auth_request *request ATTR_UNUSED)
 {
-	const struct auth_request *request = context;
+	string_t *str = t_str_new(strlen(value) + 16);
+	unsigned int i;
+
+	for (; *value != '\0'; value++) {
+		for (i = 0; i < N_ELEMENTS(sql_escapes); i++) {
+			if (*value == sql_escapes[i][0])
+				break;
+		}
+		if (i < N_ELEMENTS(sql_escapes))
+			str_append_c(str, '\\');
+		str_append_c(str, i < N_ELEMENTS(sql_escapes) ?
+			     sql_escapes[i][1] : *value);
+	}
+	return str_c(str);
+}
+
+/* A modifier may have cut an escape in two: a backslash that ends the value
+   stands for itself. */
+static void compat_sql_unescape(const char *value, struct strbuf *out)
+{
+	unsigned int i;
+
+	for (; *value != '\0'; value++) {
+		if (*value != '\\' || value[1] == '\0') {
+			strbuf_append_c(out, *value);
+			continue;
+		}
+		value++;
+		for (i = 0; i < N_ELEMENTS(sql_escapes); i++) {
+			if (*value == sql_escapes[i][1])
+				break;
+		}
+		strbuf_append_c(out, i < N_ELEMENTS(sql_escapes) ?
+				sql_escapes[i][0] : *value);
+	}
+}
+
+static int
+compat_expand_with(const char *text, const struct auth_request *request,
+		   auth_request_escape_func_t *escape,
+		   void (*append)(const char *value, struct strbuf *out),
+		   struct strbuf *out, struct errbuf *error)
+{
 	const char *value, *expand_error;
 	int ret = 0;
 
 	T_BEGIN {
-		if (t_auth_request_var_expand(text, request, NULL, &value,
+		if (t_auth_request_var_expand(text, request, escape, &value,
 					      &expand_error) > 0)
-			strbuf_append_str(out, value);
+			append(value, out);
 		else
 			ret = errbuf_set(error, "Expanding %s failed: %s",
 					 text, expand_error);
 	} T_END;
 	return ret;
+}
+
+static void compat_append(const char *value, struct strbuf *out)
+{
+	strbuf_append_str(out, value);
+}
+
+int compat_expand(const char *text, struct strbuf *out, void *context,
+		  struct errbuf *error)
+{
+	return compat_expand_with(text, context, NULL, compat_append, out,
+				  error);
+}
+
+int compat_expand_dropin(const char *text, struct strbuf *out, void *context,
+			 struct errbuf *error)
+{
+	return compat_expand_with(text, context, compat_sql_escape,
+				  compat_sql_unescape, out, error);
 }
 
 bool compat_debug_enabled(void)

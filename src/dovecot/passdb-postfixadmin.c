@@ -117,11 +117,7 @@ static void passdb_pfa_lookup(struct passdb_pfa_request *pfa_request)
 	pfa_request->lookup = (struct lookup) {
 		.engine = authdb_engine_lookup(module->engine),
 		.kind = ACCOUNT_PASSDB,
-		.vars = {
-			.user = request->fields.user,
-			.expand = compat_expand,
-			.context = request,
-		},
+		.vars = authdb_engine_vars(module->engine, request),
 		.callback = passdb_pfa_lookup_callback,
 		.context = pfa_request,
 	};

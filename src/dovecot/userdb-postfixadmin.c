@@ -19,13 +19,13 @@ struct userdb_pfa_iterate {
 	struct lookup_iterate *iterate;		/* NULL: could not start */
 };
 
-static struct lookup_engine *userdb_pfa_engine(struct auth_request *request)
+static struct authdb_engine *userdb_pfa_engine(struct auth_request *request)
 {
 	struct userdb_pfa_module *module =
 		container_of(request->userdb->userdb,
 			     struct userdb_pfa_module, module);
 
-	return authdb_engine_lookup(module->engine);
+	return module->engine;
 }
 
 static enum userdb_result
@@ -68,19 +68,16 @@ static void userdb_pfa_lookup_callback(const struct account *account,
 void userdb_pfa_lookup(struct auth_request *request,
 		       userdb_callback_t *callback)
 {
+	struct authdb_engine *engine = userdb_pfa_engine(request);
 	struct userdb_pfa_request *pfa_request =
 		p_new(request->pool, struct userdb_pfa_request, 1);
 
 	pfa_request->request = request;
 	pfa_request->callback = callback;
 	pfa_request->lookup = (struct lookup) {
-		.engine = userdb_pfa_engine(request),
+		.engine = authdb_engine_lookup(engine),
 		.kind = ACCOUNT_USERDB,
-		.vars = {
-			.user = request->fields.user,
-			.expand = compat_expand,
-			.context = request,
-		},
+		.vars = authdb_engine_vars(engine, request),
 		.callback = userdb_pfa_lookup_callback,
 		.context = pfa_request,
 	};
@@ -106,18 +103,15 @@ userdb_pfa_iterate_init(struct auth_request *request,
 {
 	struct userdb_pfa_iterate *iterate =
 		i_new(struct userdb_pfa_iterate, 1);
-	struct template_vars vars = {
-		.user = request->fields.user,
-		.expand = compat_expand,
-		.context = request,
-	};
+	struct authdb_engine *engine = userdb_pfa_engine(request);
+	struct template_vars vars = authdb_engine_vars(engine, request);
 	struct errbuf error;
 
 	auth_request_ref(request);
 	iterate->ctx.auth_request = request;
 	iterate->ctx.callback = callback;
 	iterate->ctx.context = context;
-	iterate->iterate = lookup_iterate_start(userdb_pfa_engine(request),
+	iterate->iterate = lookup_iterate_start(authdb_engine_lookup(engine),
 						&vars,
 						userdb_pfa_iterate_callback,
 						&iterate->ctx, &error);

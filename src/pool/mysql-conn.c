@@ -469,7 +469,7 @@ static int conn_bind(MYSQL_STMT *stmt, const struct db_query *query)
 	if (binds == NULL)
 		return -1;
 	for (i = 0; i < count; i++) {
-		binds[i].buffer_type = MYSQL_TYPE_STRING;
+		binds[i].buffer_type = MYSQL_TYPE_VAR_STRING;
 		binds[i].buffer = query->values[i];
 		binds[i].buffer_length = strlen(query->values[i]);
 	}
