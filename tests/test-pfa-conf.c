@@ -286,7 +286,8 @@ static const struct error_row {
 	{ "unknown", BASE "host = x\n",
 	  "a.conf line 3: there is no setting host: did you mean hosts?" },
 	{ "unknown, a letter off", "\n# x\npasword = " SECRET "\n",
-	  "a.conf line 3: there is no setting pasword: did you mean password?" },
+	  "a.conf line 3: there is no setting pasword: did you mean "
+	  "password?" },
 	{ "unknown, a letter too many", BASE "lookup_timeouts = 3\n",
 	  "a.conf line 3: there is no setting lookup_timeouts: did you mean "
 	  "lookup_timeout?" },
@@ -558,7 +559,8 @@ static const struct dropin_error_row {
 } dropin_error_rows[] = {
 	{ "driver", "pgsql", "this driver supports \"driver = mysql\" only" },
 	{ "driver", "", "this driver supports \"driver = mysql\" only" },
-	{ "connect", "host=a password=x " SECRET, "connect, word 3 has no =: " },
+	{ "connect", "host=a password=x " SECRET,
+	  "connect, word 3 has no =: " },
 	{ "connect", "host=a password=x " SECRET "!=y",
 	  "connect, word 3: there is no key of that name: " },
 	{ "connect", "host=a ssl_crt=/" SECRET,
