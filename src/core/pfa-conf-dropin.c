@@ -432,7 +432,8 @@ int pfa_conf_set_dropin(struct pfa_conf *conf, const char *key,
 				  "one form in the whole file", key);
 	}
 	return errbuf_set(error, "there is no key %s in a "
-			  "dovecot-sql.conf.ext: correct it, or take the line out",
+			  "dovecot-sql.conf.ext: correct it, or take the line "
+			  "out",
 			  pfa_conf_name_is_plain(key) ? key : "of that name");
 }
 

@@ -259,9 +259,9 @@ static int unknown_name_error(const char *name, struct errbuf *error)
 
 	if (pfa_conf_key_is_dropin(name)) {
 		return errbuf_set(error, "%s belongs into a "
-				  "dovecot-sql.conf.ext and cannot be mixed with "
-				  "the settings of this form: use one form in "
-				  "the whole file", name);
+				  "dovecot-sql.conf.ext and cannot be mixed "
+				  "with the settings of this form: use one form "
+				  "in the whole file", name);
 	}
 	/* what is no name may be the tail of a password */
 	if (!pfa_conf_name_is_plain(name)) {
@@ -401,7 +401,8 @@ static int check_server(struct pfa_conf *conf, struct errbuf *error)
 	}
 	if (conf->dbname == NULL && conf->option_file == NULL) {
 		return errbuf_set(error, "dbname is missing: name the "
-				  "database, for example dbname = postfixadmin");
+				  "database, for example dbname = "
+				  "postfixadmin");
 	}
 	if (conf->host_count > 0)
 		return 0;
