@@ -132,8 +132,8 @@ static void test_template_expand(void)
 			UNIT_ASSERT_ROW(row->name, false);
 			continue;
 		}
-		UNIT_ASSERT_ROW(row->name,
-				template_expand(tmpl, &vars, &out, &error) == 0);
+		UNIT_ASSERT_ROW(row->name, template_expand(
+			tmpl, &vars, &out, &error) == 0);
 		UNIT_ASSERT_ROW(row->name, strcmp(strbuf_str(&out),
 						  row->expected) == 0);
 		UNIT_ASSERT_ROW(row->name, strcmp(template_text(tmpl),
