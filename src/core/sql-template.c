@@ -22,7 +22,6 @@ struct compiler {
 	struct sql_places places;
 	const char *conditional;	/* the comment whose content counts */
 	struct sql_places before_hint;
-	const char *variable_end;	/* of the last bare one */
 };
 
 static int refuse(const struct compiler *comp, const char *at,
@@ -85,7 +84,7 @@ static bool variable_is_joined(const struct compiler *comp, size_t span)
 	const char *p = comp->src.p, *end = p + span;
 
 	return (p > comp->src.query && joins_variable(p[-1])) ||
-		p == comp->variable_end || joins_variable(*end) ||
+		joins_variable(*end) ||
 		(*end == '%' && !sql_is_percent_sign(end));
 }
 
@@ -108,7 +107,7 @@ static int compile_bare_variable(struct compiler *comp, size_t span)
 	source = strndup(start, span);
 	if (source == NULL)
 		return sql_source_no_memory(&comp->src);
-	comp->src.p = comp->variable_end = start + span;
+	comp->src.p = start + span;
 	ret = add_bind(comp, source, *comp->src.p);
 	free(source);
 	finish_token(comp, SQL_TOKEN_BOUND_VARIABLE, start);
