@@ -53,6 +53,13 @@ def pytest_configure(config):
         "markers", "ours: what the stock driver does not do")
 
 
+def pytest_sessionfinish(session):
+    """A test that was skipped has proved nothing: that is a failure."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if reporter.stats.get("skipped"):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
 @pytest.fixture(scope="session")
 def workdir():
     """A directory that the servers' own accounts can reach."""

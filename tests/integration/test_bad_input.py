@@ -186,12 +186,13 @@ HOPELESS = {
                            "pasword_query", "pasword_query"),
     "dropin-other-driver": (DROPIN, replaced("^driver = .*$",
                                              "driver = pgsql"),
-                            None, "pgsql"),
+                            "driver = pgsql", "driver = mysql"),
     "dropin-no-connect": (DROPIN, replaced("^connect = .*\n", ""), None,
                           "connect"),
-    "dropin-bad-connect": (DROPIN, replaced("host=", "hots="), None, "hots"),
-    "dropin-bad-port": (DROPIN, replaced("host=", "port=http host="), None,
-                        "http"),
+    "dropin-bad-connect": (DROPIN, replaced("host=", "hots="),
+                           "connect = ", "hots"),
+    "dropin-bad-port": (DROPIN, replaced("host=", "port=http host="),
+                        "connect = ", "port"),
 }
 
 
@@ -220,7 +221,7 @@ def test_unreadable_file(dovecots, kind):
         os.mkdir(path)
     line = dovecots.start(path, wait_for_auth=False).refusal()
     assert path in line
-    assert re.search("No such file|Is a directory", line), line
+    assert re.search("No such file|not a configuration file", line), line
 
 
 # -- configurations and databases that may work later
@@ -316,7 +317,7 @@ def test_database_down_at_start(seed, dovecots, name):
 # -- rows
 
 ROWS = {
-    "null-password": ("NULL", "no password|password.*NULL|NULL.*password"),
+    "null-password": ("NULL", "no password"),
     "empty-password": ("''", "password"),
     "long-password": ("REPEAT('x', 1048576)", "."),
     "long-hash": ("CONCAT('{SHA512-CRYPT}$6$', REPEAT('y', 1048576))", "."),
@@ -332,7 +333,7 @@ def fixture_strange_rows(mariadb):
     mariadb.create_database("strange", "strange", "strange-canary-81")
     accounts.SECRETS.add("strange-canary-81")
     rows = ", ".join(
-        f"('{name}@example.org', {value}, REPEAT('q', 1048576))"
+        f"('{name}@example.org', {value}, '5')"
         for name, (value, _) in ROWS.items())
     mariadb.run_sql(
         "SET SESSION sql_mode = ''; CREATE TABLE users (email varchar(255), "
@@ -340,6 +341,8 @@ def fixture_strange_rows(mariadb):
         f"INSERT INTO users VALUES {rows},"
         f" ('two@example.org', '{{PLAIN}}{accounts.RIGHT}', '1'),"
         f" ('two@example.org', '{{PLAIN}}{accounts.RIGHT}', '2'),"
+        f" ('quota@example.org', '{{PLAIN}}{accounts.RIGHT}',"
+        "  REPEAT('9', 1048576)),"
         f" ('fine@example.org', '{{PLAIN}}{accounts.RIGHT}', '3')",
         "strange")
     return mariadb
@@ -380,8 +383,8 @@ def test_strange_password(strange_server, driver, name):
         assert all(verdict.kind == "FAIL" for verdict in verdicts), verdicts
         assert client.login("fine@example.org", accounts.RIGHT).kind == "OK"
     if driver != "sql":
-        strange_server.wait_log(rf"{re.escape(user)}.*({ROWS[name][1]})",
-                                mark)
+        strange_server.wait_log(
+            rf"(?i){re.escape(user)}.*({ROWS[name][1]})", mark)
 
 
 def test_two_rows(strange_server):
@@ -397,6 +400,6 @@ def test_two_rows(strange_server):
 def test_absurd_quota(strange_server):
     """A value of 1 MB does no harm to the next lookup."""
     with strange_server.master_client() as client:
-        assert client.user("long-hash@example.org").kind in ("USER", "FAIL")
+        assert client.user("quota@example.org").kind in ("USER", "FAIL")
     with strange_server.master_client() as client:
         assert client.user("fine@example.org").kind == "USER"

@@ -12,7 +12,8 @@ GROWTH_LIMIT_KIB = 16 * 1024
 # Long enough that all names together would not pass for the limit.
 INSERT = """
 INSERT INTO mailbox (username, password, name, maildir, local_part, domain)
-SELECT CONCAT(LPAD(seq, 200, 'n'), '@example.org'), '{PLAIN}', '', '', '', ''
+SELECT CONCAT(LPAD(seq, 200, 'n'), '@example.org'), '{PLAIN}', '', '', '',
+  'example.org'
 FROM seq_1_to_100000
 """
 FORMS = ["dovecot-sql.conf.ext",

@@ -7,6 +7,7 @@ import time
 import pytest
 
 import accounts
+import process
 
 RESTARTS = 20
 IN_FLIGHT = 32
@@ -49,6 +50,14 @@ class Load(threading.Thread):
         except Exception as error:  # handed to the test
             self.error = error
 
+    def wait_for(self, count, condition=lambda verdict: True):
+        """Waits for so many more verdicts that meet a condition."""
+        seen = len(self.done)
+        process.wait_for(
+            lambda: self.error or count <= sum(
+                1 for *_, verdict in self.done[seen:] if condition(verdict)),
+            30, f"{count} verdicts")
+
     def finish(self):
         """Ends the load and returns what became of each login."""
         self.ending.set()
@@ -77,10 +86,15 @@ def test_restarts_under_load(mariadb, dovecots, name):
             for number in range(RESTARTS // 2):
                 gone = time.monotonic()
                 (mariadb.stop, mariadb.kill)[number % 2]()
+                if number % 4 < 2:
+                    # away for so long that logins notice
+                    load.wait_for(1, lambda verdict: verdict.temporary)
                 mariadb.start()
                 outages.append((gone, time.monotonic()))
                 first = other.login("joe@example.org", accounts.RIGHT)
                 assert first.kind == "OK", (number, first)
+                load.wait_for(2 * IN_FLIGHT,
+                              lambda verdict: not verdict.temporary)
         finally:
             done = load.finish()
     check(done, outages)

@@ -20,7 +20,25 @@ class TestSeed000(seed_checks.SeedChecks):
     mail_root, owner = "/var/mail", 2000
     mechanisms = ["PLAIN", "LOGIN", "CRAM-MD5"]
     users = {f"{name}@example.org": expected(name)
-             for name in ("joe", "bare", "anna.case", "quota")}
+             for name in ("joe", "bare", "quota")}
     aliases = {"JOE@Example.ORG": "joe@example.org"}
     strangers = ["off@example.org", "none@example.org", "joe",
                  "joe@example.net"]
+
+    def test_row_in_mixed_case(self, stock, tested):
+        """A row that is not in lower case: a drop-in query has the name as
+        the client wrote it, the named form as the row has it."""
+        user = "anna.case@example.org"
+        attempts = [(mechanism, user, password)
+                    for mechanism in self.mechanisms
+                    for password in (accounts.RIGHT, accounts.WRONG)]
+        with stock.auth_client() as client:
+            theirs = client.logins(attempts)
+        with tested.auth_client() as client:
+            mine = client.logins(attempts)
+        assert ([verdict.answer() for verdict in mine] ==
+                [verdict.answer() for verdict in theirs])
+        name = {"drop-in": "anna.case", "named": "Anna.Case"}[tested.form]
+        with tested.master_client() as client:
+            reply = client.user(user)
+        assert reply.get("home") == "/var/mail/example.org/" + name

@@ -189,21 +189,29 @@ class Dovecot:
     def start(self, wait_for_auth=True):
         """Starts the server. Returns when its auth process serves clients,
         or, for tests in which it will not, when the master listens."""
+        self.launch()
+        self.wait_until_ready(wait_for_auth)
+
+    def launch(self):
+        """Starts the server without waiting for it."""
         arguments = [path for pair in self.mounts for path in pair]
         self.process = process.spawn(
             ["unshare", "--mount", "--propagation", "private",
              "sh", "-c", ENTER_NAMESPACE, "sh", *arguments, "--",
              "dovecot", "-F", "-c", self.config],
             self.log_path + ".start", detached=self.detached)
+
+    def wait_until_ready(self, wait_for_auth=True):
+        """Returns when the server that was launched is up, see start()."""
         process.wait_for(self._listening_or_dead, START_TIMEOUT, "Dovecot")
-        self.namespace = process.mount_namespace(self.process.pid)
+        self.namespace = process.MountNamespace(self.process.pid)
         if wait_for_auth:
             self.wait_for_auth()
 
     def _listening_or_dead(self):
         if self.process.poll() is not None:
             raise process.ServerError(
-                "Dovecot ended: " + process.tail(self.log_path + ".start") +
+                f"Dovecot ended ({self.process.returncode}): " + process.tail(self.log_path + ".start") +
                 process.tail(self.log_path))
         return "starting up" in self.log()
 
@@ -226,7 +234,7 @@ class Dovecot:
     def processes(self, argument=None):
         """Ids of this server's processes; argument picks those that have it
         in their command line, such as dovecot/auth."""
-        found = process.in_mount_namespace(self.namespace)
+        found = self.namespace.processes()
         if argument is None:
             return found
         return {pid: started for pid, started in found.items()
@@ -242,9 +250,7 @@ class Dovecot:
         that did not end when asked to."""
         if self.process is None:
             return {}
-        family = {}
-        if self.namespace is not None:
-            family = process.in_mount_namespace(self.namespace)
+        family = self.namespace.processes() if self.namespace else {}
         self.ask_to_stop()
         try:
             self.process.wait(20)
@@ -254,9 +260,10 @@ class Dovecot:
         self.process = None
         # children end when the master does; auth after its last client
         stubborn = process.end(family)
-        if self.namespace is not None:
-            stubborn.update(
-                process.end(process.in_mount_namespace(self.namespace)))
+        if self.namespace:
+            stubborn.update(process.end(self.namespace.processes()))
+            self.namespace.close()
+            self.namespace = None
         return stubborn
 
     def close(self):

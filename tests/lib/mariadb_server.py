@@ -61,6 +61,10 @@ class MariaDB:
     def start(self):
         """Starts the server and returns when it answers."""
         self.launch()
+        self.wait_until_ready()
+
+    def wait_until_ready(self):
+        """Returns when the server that was launched answers."""
         process.wait_for(self._ready_or_dead, START_TIMEOUT, "MariaDB")
 
     def launch(self):
@@ -148,14 +152,14 @@ class MariaDB:
     def create_database(self, name, user, password):
         """An empty database and an account that may read it, for logins by
         socket and by TCP."""
-        with self.connect() as connection, connection.cursor() as cursor:
-            cursor.execute(f"DROP DATABASE IF EXISTS `{name}`")
-            cursor.execute(f"CREATE DATABASE `{name}`")
-            for host in ("localhost", "127.0.0.1"):
-                cursor.execute("CREATE OR REPLACE USER %s@%s IDENTIFIED BY %s",
-                               (user, host, password))
-                cursor.execute(f"GRANT SELECT, EXECUTE ON `{name}`.* "
-                               "TO %s@%s", (user, host))
+        quoted = password.replace("\\", "\\\\").replace("'", "\\'")
+        statements = [f"DROP DATABASE IF EXISTS `{name}`",
+                      f"CREATE DATABASE `{name}`"]
+        for account in (f"'{user}'@'localhost'", f"'{user}'@'127.0.0.1'"):
+            statements += [
+                f"CREATE OR REPLACE USER {account} IDENTIFIED BY '{quoted}'",
+                f"GRANT SELECT, EXECUTE ON `{name}`.* TO {account}"]
+        self.run_sql(";\n".join(statements))
 
     def start_general_log(self):
         """Logs every statement from now on, into an empty file."""

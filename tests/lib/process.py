@@ -15,6 +15,7 @@ import subprocess
 import time
 
 PR_SET_PDEATHSIG = 1
+ports_given = set()
 # Below the range from which the kernel takes the ports of outgoing
 # connections: a client cannot sit on a server's port while that restarts.
 PORTS = range(20000, 30000)
@@ -38,15 +39,18 @@ def wait_for(condition, timeout, what):
 
 
 def free_port():
-    """A port of 127.0.0.1 on which nobody listens."""
+    """A port of 127.0.0.1 on which nobody listens, another one each time."""
     while True:
         port = random.choice(PORTS)
+        if port in ports_given:
+            continue
         with socket.socket() as sock:
             try:
                 sock.bind(("127.0.0.1", port))
             except OSError:
                 continue
-            return port
+        ports_given.add(port)
+        return port
 
 
 def die_with_parent():
@@ -107,25 +111,34 @@ def end(pids, grace=10.0):
     return stubborn
 
 
-def mount_namespace(pid):
-    """Identifies the mount namespace of a process, None without one."""
-    try:
-        return os.readlink(f"/proc/{pid}/ns/mnt")
-    except OSError:
-        return None
+class MountNamespace:
+    """The private mount namespace of a process, and by it all processes of
+    one server. It is held open: the kernel gives the identity of one that is
+    gone to the next that is made, maybe another's."""
 
+    def __init__(self, pid):
+        self.descriptor = os.open(f"/proc/{pid}/ns/mnt", os.O_RDONLY)
+        if self.holds("self"):
+            self.close()
+            raise ServerError(f"process {pid} has no private namespace")
 
-def in_mount_namespace(namespace):
-    """All processes of a private mount namespace, as end() takes them."""
-    if namespace is None or namespace == mount_namespace("self"):
-        raise ValueError("not a private mount namespace")
-    found = {}
-    for name in os.listdir("/proc"):
-        if name.isdigit() and mount_namespace(name) == namespace:
-            started = start_time(int(name))
-            if started is not None:
-                found[int(name)] = started
-    return found
+    def holds(self, pid):
+        """Whether a process is in it."""
+        try:
+            return os.path.samestat(os.stat(f"/proc/{pid}/ns/mnt"),
+                                    os.fstat(self.descriptor))
+        except OSError:
+            return False
+
+    def processes(self):
+        """All processes in it, as end() takes them."""
+        found = {int(name): start_time(name) for name in os.listdir("/proc")
+                 if name.isdigit() and self.holds(name)}
+        return {pid: started for pid, started in found.items() if started}
+
+    def close(self):
+        """Lets it go."""
+        os.close(self.descriptor)
 
 
 def command_line(pid):
