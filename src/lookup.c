@@ -39,6 +39,12 @@ struct lookup_engine {
 	struct account_rules *rules;
 	struct db_server *servers;
 	struct dbpool *pool;
+
+	/* the trouble that lasts, so that a thousand logins do not report it a
+	   thousand times; ends with the first lookup that succeeds */
+	bool failing;
+	enum db_error_kind failing_kind;
+	unsigned int failing_code;
 };
 
 /* -------------------------------------------------------------- engine */
@@ -62,8 +68,7 @@ static const char *engine_query(const struct lookup_engine *engine,
 				statement_defs[id].query);
 }
 
-static int engine_compile(struct lookup_engine *engine, const char **setting_r,
-			  struct errbuf *error)
+static int engine_compile(struct lookup_engine *engine, struct errbuf *error)
 {
 	unsigned int i;
 
@@ -72,7 +77,7 @@ static int engine_compile(struct lookup_engine *engine, const char **setting_r,
 	for (i = 0; i < STATEMENT_COUNT; i++) {
 		if (sql_template_compile(engine_query(engine, i),
 					 &engine->templates[i], error) < 0) {
-			*setting_r = statement_defs[i].name;
+			error->setting = statement_defs[i].name;
 			return -1;
 		}
 		engine->statements[i].id = i;
@@ -145,15 +150,13 @@ static int engine_servers(struct lookup_engine *engine, struct errbuf *error)
 }
 
 int lookup_engine_new(const struct lookup_engine_params *params,
-		      struct lookup_engine **engine_r, const char **setting_r,
-		      struct errbuf *error)
+		      struct lookup_engine **engine_r, struct errbuf *error)
 {
 	struct lookup_engine *engine = calloc(1, sizeof(*engine));
 	struct pfa_conf *conf = params->conf;
 	struct conf_lines *lines = params->lines;
 
 	*engine_r = NULL;
-	*setting_r = NULL;
 	if (engine == NULL) {
 		pfa_conf_free(&conf);
 		conf_lines_free(&lines);
@@ -168,7 +171,7 @@ int lookup_engine_new(const struct lookup_engine_params *params,
 	engine->debug = params->debug;
 	if (engine->path == NULL)
 		errbuf_set(error, "out of memory");
-	if (engine->path == NULL || engine_compile(engine, setting_r, error) < 0 ||
+	if (engine->path == NULL || engine_compile(engine, error) < 0 ||
 	    engine_servers(engine, error) < 0) {
 		lookup_engine_free(&engine);
 		return -1;
@@ -351,12 +354,26 @@ static void engine_explain(const struct lookup_engine *engine,
 	strbuf_append_str(out, ")");
 }
 
+static bool engine_failed_before(struct lookup_engine *engine,
+				 const struct db_error *error)
+{
+	bool repeated = engine->failing &&
+		engine->failing_kind == error->kind &&
+		engine->failing_code == error->code;
+
+	engine->failing = true;
+	engine->failing_kind = error->kind;
+	engine->failing_code = error->code;
+	return repeated;
+}
+
 static void lookup_finish(struct lookup *lookup, enum account_verdict verdict,
-			  const char *reason)
+			  const char *reason, bool repeated)
 {
 	const struct account account = {
 		.verdict = verdict,
 		.reason = reason,
+		.repeated = repeated,
 	};
 
 	lookup->callback(&account, lookup->context);
@@ -370,13 +387,15 @@ static void lookup_failed(struct lookup *lookup, const struct db_error *error)
 	   have that name. With an ASCII name it is the schema's fault. */
 	if (error->kind == DB_ERROR_COLLATION && !lookup->ascii) {
 		lookup_finish(lookup, ACCOUNT_UNKNOWN, "the name holds letters "
-			      "that the column's character set does not have");
+			      "that the column's character set does not have",
+			      false);
 		return;
 	}
 	engine_explain(lookup->engine, statement_defs[lookup->kind].name,
 		       error, &text);
 	lookup_finish(lookup, ACCOUNT_FAILED, text.failed ?
-		      error->text : strbuf_str(&text));
+		      error->text : strbuf_str(&text),
+		      engine_failed_before(lookup->engine, error));
 	strbuf_free(&text);
 }
 
@@ -391,6 +410,7 @@ static void lookup_db_callback(const struct db_rows *rows,
 		lookup_failed(lookup, error);
 		return;
 	}
+	lookup->engine->failing = false;
 	row.count = rows->column_count;
 	row.names = (const char *const *)rows->names;
 	row.values = (const char *const *)rows->values;
@@ -411,14 +431,14 @@ void lookup_start(struct lookup *lookup)
 
 	refused = account_name_refused(engine->rules, lookup->vars.user);
 	if (refused != NULL) {
-		lookup_finish(lookup, ACCOUNT_UNKNOWN, refused);
+		lookup_finish(lookup, ACCOUNT_UNKNOWN, refused, false);
 		return;
 	}
 	lookup->ascii = str_is_ascii(lookup->vars.user);
 	if (lookup_values_expand(&values, engine->templates[lookup->kind],
 				 &lookup->vars, &error) < 0) {
 		lookup_values_free(&values);
-		lookup_finish(lookup, ACCOUNT_FAILED, error.text);
+		lookup_finish(lookup, ACCOUNT_FAILED, error.text, false);
 		return;
 	}
 	pool = engine_pool(engine);
@@ -428,7 +448,7 @@ void lookup_start(struct lookup *lookup)
 		lookup_values_free(&values);
 		lookup_finish(lookup, ACCOUNT_FAILED, engine->stopped ?
 			      "The authentication process is ending" :
-			      "Out of memory or descriptors");
+			      "Out of memory or descriptors", false);
 		return;
 	}
 	lookup_values_free(&values);

@@ -19,8 +19,7 @@ struct lookup_engine;
  * Compiles the queries. Takes over conf and lines, also on failure. The pool is
  * made with the first lookup, so that a process which never looks up costs
  * nothing. path is named in messages. loop and the log live as long as the
- * engine. Returns 0, or -1 with error filled in (without path and line) and
- * the setting it is about, NULL if there is no single one.
+ * engine. Returns 0, or -1 with error filled in, path and line not in its text.
  */
 struct lookup_engine_params {
 	struct pfa_conf *conf;
@@ -32,8 +31,7 @@ struct lookup_engine_params {
 	bool debug;
 };
 int lookup_engine_new(const struct lookup_engine_params *params,
-		      struct lookup_engine **engine_r, const char **setting_r,
-		      struct errbuf *error);
+		      struct lookup_engine **engine_r, struct errbuf *error);
 /* Lookups under way get their callbacks first. NULL is fine. */
 void lookup_engine_free(struct lookup_engine **engine);
 /* The same without freeing: lookups under way fail, later ones too. */

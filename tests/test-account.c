@@ -96,7 +96,7 @@ static const struct account_case named_cases[] = {
 	  .verdict = ACCOUNT_OK, .reason = NONE,
 	  .fields = "user=a@b password={PLAIN}$1$x$y" },
 	{ "no row", ALL, ACCOUNT_PASSDB, .user = "a@b",
-	  .verdict = ACCOUNT_UNKNOWN, .reason = "unknown user" },
+	  .verdict = ACCOUNT_UNKNOWN, .reason = "" },
 	{ "two rows", ALL, ACCOUNT_PASSDB,
 	  NAMED("a@b", "a@b", "{PLAIN}x", "0", "1", "1"), .more = true,
 	  .verdict = ACCOUNT_FAILED, .reason = "multiple matches" },
@@ -198,7 +198,7 @@ static const struct account_case dropin_cases[] = {
 	  .names = { "password" }, .values = { "p" }, .more = true,
 	  .verdict = ACCOUNT_FAILED, .reason = "multiple matches" },
 	{ "no row", NULL, ACCOUNT_PASSDB, .user = "a",
-	  .verdict = ACCOUNT_UNKNOWN, .reason = "unknown user" },
+	  .verdict = ACCOUNT_UNKNOWN, .reason = "" },
 	{ "userdb, NULL is left out", NULL, ACCOUNT_USERDB, .user = "a",
 	  .names = { "home", "uid", "", "gid" },
 	  .values = { "/h", NULL, "x", "5" },
@@ -207,12 +207,12 @@ static const struct account_case dropin_cases[] = {
 	  .user = "a", .names = { "home" }, .values = { "/h" }, .more = true,
 	  .verdict = ACCOUNT_OK, .reason = NONE, .fields = "home=/h" },
 	{ "userdb, no row", NULL, ACCOUNT_USERDB, .user = "a",
-	  .verdict = ACCOUNT_UNKNOWN, .reason = "unknown user" },
+	  .verdict = ACCOUNT_UNKNOWN, .reason = "" },
 };
 
 static struct pfa_conf *conf_of(const char *name, const char *settings)
 {
-	struct errbuf error = { "" };
+	struct errbuf error = { .text = "" };
 	struct pfa_conf *conf;
 
 	conf = pfa_conf_new(settings == NULL ?
@@ -453,8 +453,8 @@ static const struct rules_row {
 	const char *settings;
 	const char *error;
 } rules_rows[] = {
-	{ BASE "home = /m/%(x)\n", "home: " },
-	{ BASE "gid = %{nosuchvariable}\n", "gid: " },
+	{ BASE "home = /m/%(x)\n", "%(" },
+	{ BASE "gid = %{nosuchvariable}\n", "nosuchvariable" },
 	{ BASE "encrypt = rot13\n", "encrypt = rot13 is not known" },
 	{ BASE "encrypt = dovecot:FOO\n", "names a scheme" },
 };

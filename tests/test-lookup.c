@@ -41,19 +41,18 @@ static void engine_start(struct pfa_conf *conf, struct conf_lines *lines)
 		.loop = &fake_loop,
 		.log = test_log,
 	};
-	struct errbuf error = { "" };
-	const char *setting;
+	struct errbuf error = { .text = "" };
 
 	fake_loop_init();
 	fake_mysql_conn_init();
-	if (lookup_engine_new(&params, &engine, &setting, &error) < 0)
+	if (lookup_engine_new(&params, &engine, &error) < 0)
 		CU_FAIL_FATAL(error.text);
 }
 
 static void engine_start_named(void)
 {
 	struct pfa_conf *conf = pfa_conf_new(PFA_CONF_NAMED);
-	struct errbuf error = { "" };
+	struct errbuf error = { .text = "" };
 
 	if (pfa_conf_parse(conf, "x.conf", named_text, strlen(named_text),
 			   &error) < 0)
@@ -95,6 +94,7 @@ struct outcome {
 	unsigned int calls;
 	enum account_verdict verdict;
 	char reason[512];
+	bool repeated;
 	char fields[1024];	/* "name=value\n" ... */
 };
 
@@ -105,6 +105,7 @@ static void lookup_done(const struct account *account, void *context)
 
 	outcome->calls++;
 	outcome->verdict = account->verdict;
+	outcome->repeated = account->repeated;
 	snprintf(outcome->reason, sizeof(outcome->reason), "%s",
 		 account->reason == NULL ? "" : account->reason);
 	for (i = 0; i < account->field_count; i++) {
@@ -264,6 +265,35 @@ static void test_lookup_refused_connection_names_the_cure(void)
 	engine_stop();
 }
 
+static void test_lookup_lasting_trouble_is_reported_once(void)
+{
+	engine_start_named();
+	set_row(5, mailbox_names, mailbox_values);
+	fake_hosts[0].run = MYSQL_CONN_STATEMENT_FAILED;
+	fake_hosts[0].error_kind = DB_ERROR_TABLE;
+	start(ACCOUNT_PASSDB, "joe@example.org");
+	settle();
+	CU_ASSERT_FALSE(outcome.repeated);
+	start(ACCOUNT_PASSDB, "joe@example.org");
+	settle();
+	CU_ASSERT_TRUE(outcome.repeated);
+	/* another trouble is news */
+	fake_hosts[0].error_kind = DB_ERROR_RIGHTS;
+	start(ACCOUNT_PASSDB, "joe@example.org");
+	settle();
+	CU_ASSERT_FALSE(outcome.repeated);
+	/* and so is the same one after it was gone */
+	fake_hosts[0].run = MYSQL_CONN_OK;
+	start(ACCOUNT_PASSDB, "joe@example.org");
+	settle();
+	CU_ASSERT_EQUAL(outcome.verdict, ACCOUNT_OK);
+	fake_hosts[0].run = MYSQL_CONN_STATEMENT_FAILED;
+	start(ACCOUNT_PASSDB, "joe@example.org");
+	settle();
+	CU_ASSERT_FALSE(outcome.repeated);
+	engine_stop();
+}
+
 static void test_lookup_dropin_binds_what_the_literals_hold(void)
 {
 	static const char *const names[] = { "user", "password" };
@@ -317,13 +347,11 @@ static void test_lookup_engine_names_the_bad_setting(void)
 		.loop = &fake_loop,
 		.log = test_log,
 	};
-	struct errbuf error = { "" };
-	const char *setting = NULL;
+	struct errbuf error = { .text = "" };
 
-	CU_ASSERT_EQUAL(lookup_engine_new(&params, &engine, &setting, &error),
-			-1);
+	CU_ASSERT_EQUAL(lookup_engine_new(&params, &engine, &error), -1);
 	CU_ASSERT_PTR_NULL(engine);
-	CU_ASSERT_STRING_EQUAL(setting, "password_query");
+	CU_ASSERT_STRING_EQUAL(error.setting, "password_query");
 	CU_ASSERT_TRUE(error.text[0] != '\0');
 }
 
@@ -456,6 +484,7 @@ static CU_TestInfo tests[] = {
 	TEST(test_lookup_no_row_is_unknown),
 	TEST(test_lookup_database_trouble_is_never_unknown),
 	TEST(test_lookup_refused_connection_names_the_cure),
+	TEST(test_lookup_lasting_trouble_is_reported_once),
 	TEST(test_lookup_dropin_binds_what_the_literals_hold),
 	TEST(test_lookup_letters_a_column_lacks_are_no_trouble),
 	TEST(test_lookup_variable_that_cannot_be_expanded),

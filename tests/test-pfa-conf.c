@@ -691,7 +691,7 @@ static size_t read_example(const char *name, char *text, size_t size)
 static struct pfa_conf *parse_example(const char *name)
 {
 	struct pfa_conf *conf = conf_new(PFA_CONF_NAMED);
-	struct errbuf error = { "" };
+	struct errbuf error = { .text = "" };
 	char text[16384];
 	size_t len = read_example(name, text, sizeof(text));
 

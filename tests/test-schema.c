@@ -79,7 +79,7 @@ static struct pfa_conf *conf_of(const char *name, const char *settings)
 {
 	struct pfa_conf *conf = pfa_conf_new(PFA_CONF_NAMED);
 	char text[1024] = BASE;
-	struct errbuf error = { "" };
+	struct errbuf error = { .text = "" };
 
 	CU_ASSERT_PTR_NOT_NULL_FATAL(conf);
 	strcat(text, settings);

@@ -360,7 +360,7 @@ static unsigned int characters_before(const char *query, const char *end)
 
 static void check_refused_row(const struct refused_row *row)
 {
-	struct errbuf error = { "" };
+	struct errbuf error = { .text = "" };
 	struct sql_template *tmpl;
 	char expected[256];
 	unsigned int number;

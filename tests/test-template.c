@@ -212,7 +212,7 @@ static void test_template_refuses(void)
 
 	for (i = 0; i < N_ROWS(refused_rows); i++) {
 		const struct refused_row *row = &refused_rows[i];
-		struct errbuf error = { "" };
+		struct errbuf error = { .text = "" };
 		struct template *tmpl;
 
 		UNIT_ASSERT_ROW(row->name, template_compile(

@@ -127,12 +127,13 @@ static int rules_compile(struct account_rules *rules, enum answer answer,
 	const struct answer_def *def = &answers[answer];
 	const char *text = *(char *const *)((const char *)rules->conf +
 					    def->offset);
-	struct errbuf what;
 
 	if (text == NULL)
 		return 0;
-	if (template_compile(text, &rules->answers[answer], &what) < 0)
-		return errbuf_set(error, "%s: %s", def->name, what.text);
+	if (template_compile(text, &rules->answers[answer], error) < 0) {
+		error->setting = def->name;
+		return -1;
+	}
 	if (def->separators != NULL &&
 	    template_shape(rules->answers[answer], def->separators,
 			   &rules->shapes[answer]) < 0)
@@ -147,8 +148,10 @@ static int rules_fill(struct account_rules *rules, struct errbuf *error)
 	if (conf->form == PFA_CONF_DROPIN)
 		return 0;
 	if (conf->encrypt != NULL &&
-	    scheme_hint_parse(conf->encrypt, &rules->hint, error) < 0)
+	    scheme_hint_parse(conf->encrypt, &rules->hint, error) < 0) {
+		error->setting = "encrypt";
 		return -1;
+	}
 	for (int i = 0; i < ANSWER_COUNT; i++) {
 		if (rules_compile(rules, i, error) < 0)
 			return -1;
@@ -550,7 +553,7 @@ void account_evaluate(const struct account_rules *rules, enum account_kind kind,
 
 	*account_r = (struct account) { .text = STRBUF_INIT };
 	if (row == NULL) {
-		verdict(account_r, ACCOUNT_UNKNOWN, "unknown user");
+		verdict(account_r, ACCOUNT_UNKNOWN, NULL);
 		return;
 	}
 	if (more && (named || kind == ACCOUNT_PASSDB)) {

@@ -49,8 +49,12 @@ struct account_field {
 
 struct account {
 	enum account_verdict verdict;
-	/* For the log, with every verdict but OK; one line, no secrets. */
+	/* For the log, one line, no secrets. NULL with OK, and with UNKNOWN if
+	   there is no more to say than that. */
 	const char *reason;
+	/* FAILED: the same trouble was reported before and has lasted since.
+	   Set by lookup.c, which knows. */
+	bool repeated;
 	/* The fields in the order to set them, names as Dovecot 2.3's passdb or
 	   userdb wants them ("password", "userdb_home"; "home", "quota_rule").
 	   Borrowed from the rows, or from `text`. */

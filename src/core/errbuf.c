@@ -32,5 +32,6 @@ int errbuf_set(struct errbuf *error, const char *format, ...)
 	if (ret < 0)
 		error->text[0] = '\0';
 	replace_control_chars(error->text);
+	error->setting = NULL;
 	return -1;
 }

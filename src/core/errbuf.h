@@ -9,10 +9,13 @@
  */
 struct errbuf {
 	char text[512];
+	/* the setting the error is about, if its place is not in the text yet
+	   (a static name); else NULL */
+	const char *setting;
 };
 
-/* Fills in the text (longer ones are cut) and returns -1, so that a parser
-   can write: return errbuf_set(error, "..."); */
+/* Fills in the text (longer ones are cut), for no setting, and returns -1, so
+   that a parser can write: return errbuf_set(error, "..."); */
 int errbuf_set(struct errbuf *error, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 

@@ -261,7 +261,7 @@ int scheme_hint_parse(const char *encrypt, struct scheme_hint *hint_r,
 	if (strncmp(encrypt, dovecot, sizeof(dovecot) - 1) == 0) {
 		if (hint_of_scheme(encrypt + sizeof(dovecot) - 1, hint_r))
 			return 0;
-		return errbuf_set(error, "encrypt = %.60s names a scheme that "
+		return errbuf_set(error, "%.60s names a scheme that "
 				  "Dovecot does not have: doveadm pw -l lists "
 				  "them", encrypt);
 	}
@@ -275,7 +275,7 @@ int scheme_hint_parse(const char *encrypt, struct scheme_hint *hint_r,
 	if (value != NULL)
 		*hint_r = value->hint;
 	else if (!is_php_crypt(encrypt) && !hint_of_scheme(encrypt, hint_r))
-		return errbuf_set(error, "encrypt = %.60s is not known: write "
+		return errbuf_set(error, "%.60s is not known: write "
 				  "the value of PostfixAdmin's "
 				  "$CONF['encrypt'], such as php_crypt, "
 				  "md5crypt, dovecot:SHA512-CRYPT or cleartext",

@@ -49,7 +49,6 @@ static struct authdb_engine *authdb_engine_new(const char *path)
 		.log_context = engine,
 		.debug = compat_debug_enabled(),
 	};
-	const char *setting;
 	struct errbuf error;
 
 	engine->path = i_strdup(path);
@@ -58,8 +57,8 @@ static struct authdb_engine *authdb_engine_new(const char *path)
 	DLLIST_PREPEND(&engines, engine);
 
 	settings_args_read(path, &params.conf, &params.lines);
-	if (lookup_engine_new(&params, &engine->lookup, &setting, &error) < 0)
-		settings_args_fatal(path, setting, &error);
+	if (lookup_engine_new(&params, &engine->lookup, &error) < 0)
+		settings_args_fatal(path, &error);
 	return engine;
 }
 
@@ -109,6 +108,14 @@ struct template_vars authdb_engine_vars(struct authdb_engine *engine,
 			compat_expand_dropin : compat_expand,
 		.context = request,
 	};
+}
+
+void authdb_log_failed(struct event *event, const struct account *account)
+{
+	if (account->repeated)
+		e_info(event, "temporary failure: %s", account->reason);
+	else
+		e_error(event, "%s", account->reason);
 }
 
 const char *authdb_engine_cache_vars(struct authdb_engine *engine,

@@ -11,6 +11,7 @@
 #define AUTHDB_NAME "postfixadmin"
 
 struct authdb_engine;
+struct event;
 
 /* The engine of a file, read and compiled on first use. A file that can never
    work ends the process with a line that names file, line and cure. */
@@ -25,6 +26,10 @@ struct lookup_engine *authdb_engine_lookup(struct authdb_engine *engine);
 struct auth_request;
 struct template_vars authdb_engine_vars(struct authdb_engine *engine,
 					struct auth_request *request);
+
+/* Why a lookup could not tell: an error when that begins, one line for each
+   request while it lasts if auth_verbose is on. */
+void authdb_log_failed(struct event *event, const struct account *account);
 
 /* Text in which every variable that an answer depends on occurs, for
    auth_cache_parse_key(). On the data stack. */

@@ -60,7 +60,7 @@ passdb_pfa_result(struct auth_request *request, const struct account *account)
 		e_info(event, "Password mismatch (%s)", account->reason);
 		return PASSDB_RESULT_PASSWORD_MISMATCH;
 	case ACCOUNT_FAILED:
-		e_error(event, "%s", account->reason);
+		authdb_log_failed(event, account);
 		return PASSDB_RESULT_INTERNAL_FAILURE;
 	}
 	passdb_pfa_set_fields(request, account);

@@ -64,9 +64,9 @@ static void settings_args_unload(struct settings_args_file *file)
 	i_free(file->text);
 }
 
-void settings_args_fatal(const char *path, const char *setting,
-			 const struct errbuf *error)
+void settings_args_fatal(const char *path, const struct errbuf *error)
 {
+	const char *setting = error->setting;
 	struct settings_args_file file;
 	struct conf_lines *lines;
 	unsigned int line;
@@ -104,7 +104,7 @@ static void settings_args_read_dropin(const char *path, struct pfa_conf *conf)
 	if (!settings_read_nosection(path, settings_args_set, &dropin, &error))
 		i_fatal(AUTHDB_NAME": %s", error);
 	if (pfa_conf_check(conf, &dropin.error) < 0)
-		settings_args_fatal(path, NULL, &dropin.error);
+		settings_args_fatal(path, &dropin.error);
 }
 
 static void settings_args_read_named(const char *path, struct pfa_conf *conf,

@@ -13,9 +13,8 @@
  */
 void settings_args_read(const char *path, struct pfa_conf **conf_r,
 			struct conf_lines **lines_r);
-/* For what shows later, when the settings are put to use; setting may be
-   NULL. */
-void settings_args_fatal(const char *path, const char *setting,
+/* For what shows later, when the settings are put to use. */
+void settings_args_fatal(const char *path,
 			 const struct errbuf *error) ATTR_NORETURN;
 
 #endif

@@ -45,7 +45,7 @@ userdb_pfa_result(struct auth_request *request, const struct account *account)
 		return USERDB_RESULT_USER_UNKNOWN;
 	case ACCOUNT_REFUSED:
 	case ACCOUNT_FAILED:
-		e_error(event, "%s", account->reason);
+		authdb_log_failed(event, account);
 		return USERDB_RESULT_INTERNAL_FAILURE;
 	}
 	for (i = 0; i < account->field_count; i++) {

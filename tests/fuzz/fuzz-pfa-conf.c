@@ -34,7 +34,7 @@ static void use(struct pfa_conf *conf)
 
 static void fuzz_named(struct pfa_conf *conf, const char *text, size_t len)
 {
-	struct errbuf error = { "" };
+	struct errbuf error = { .text = "" };
 
 	(void)pfa_conf_detect(text, len);
 	if (pfa_conf_parse(conf, "f", text, len, &error) == 0) {

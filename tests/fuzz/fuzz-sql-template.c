@@ -158,7 +158,7 @@ static void check_binds(const struct sql_template *tmpl)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct errbuf error = { "" };
+	struct errbuf error = { .text = "" };
 	struct sql_template *tmpl;
 	char *query = malloc(size + 1);
 

@@ -67,7 +67,7 @@ static void check_expansion(const struct template *tmpl, const char *user)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct errbuf error = { "" };
+	struct errbuf error = { .text = "" };
 	struct template *tmpl;
 	char *text = malloc(size + 1);
 	const char *user;
