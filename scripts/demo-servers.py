@@ -8,6 +8,7 @@ until the last one has ended.
 """
 
 import email.message
+import email.utils
 import json
 import os
 import shutil
@@ -37,6 +38,8 @@ mail     = maildir:~/Maildir
 uid      = {owner}
 gid      = {owner}
 """
+# Most of the stored passwords are hashes that no challenge can be made of.
+MECHANISMS = "auth_mechanisms = plain login"
 MAIL_OWNER = 2000
 # name, scheme of the stored password, active, quota in bytes
 MAILBOXES = [("alice", "SHA512-CRYPT", 1, 104857600),
@@ -113,7 +116,7 @@ def start(path, module, password):
     os.chmod(config, 0o600)
     server = dovecot_server.Dovecot(
         os.path.join(directory, "dovecot"), "postfixadmin", config,
-        module=module, detached=True)
+        module=module, detached=True, extra=MECHANISMS)
     server.install()
     server.launch()
     remember(path, state, "dovecot", server)
@@ -175,6 +178,8 @@ def deliver(path, user):
     message["From"] = "demo@example.org"
     message["To"] = user
     message["Subject"] = "Delivered by the demo"
+    message["Date"] = email.utils.localtime()
+    message["Message-ID"] = email.utils.make_msgid(domain="example.org")
     message.set_content("Found by way of PostfixAdmin's tables.\n")
     with smtplib.LMTP("127.0.0.1", load(path)["lmtp"]) as lmtp:
         lmtp.send_message(message)
