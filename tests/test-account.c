@@ -455,7 +455,7 @@ static const struct rules_row {
 } rules_rows[] = {
 	{ BASE "home = /m/%(x)\n", "%(" },
 	{ BASE "gid = %{nosuchvariable}\n", "nosuchvariable" },
-	{ BASE "encrypt = rot13\n", "encrypt = rot13 is not known" },
+	{ BASE "encrypt = rot13\n", "rot13 is not known" },
 	{ BASE "encrypt = dovecot:FOO\n", "names a scheme" },
 };
 
