@@ -143,6 +143,7 @@ static void test_strbuf_reset_wipes_and_keeps_the_memory(void)
 static void test_strbuf_never_frees_a_secret(void)
 {
 	struct strbuf buf = STRBUF_INIT;
+	char *volatile trap;
 	unsigned int i;
 	char *str;
 
@@ -160,8 +161,9 @@ static void test_strbuf_never_frees_a_secret(void)
 	CU_ASSERT_EQUAL(secrets_freed, 0);
 	wipe_free_str(NULL);
 
-	/* the trap works */
-	free(strdup(SECRET));
+	/* the trap works; volatile, or the compiler drops the pair */
+	trap = strdup(SECRET);
+	free(trap);
 	CU_ASSERT_EQUAL(secrets_freed, 1);
 }
 
