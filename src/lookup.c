@@ -131,6 +131,8 @@ static int engine_servers(struct lookup_engine *engine, struct errbuf *error)
 			.socket = conf->hosts[i].socket,
 			.host = conf->hosts[i].name,
 			.port = conf->hosts[i].port,
+			.tcp = conf->form == PFA_CONF_NAMED &&
+				conf->hosts[i].port != 0,
 			.user = conf->user,
 			.password = conf->password,
 			.dbname = conf->dbname,

@@ -75,6 +75,9 @@ struct db_server {
 	const char *socket;	/* or: */
 	const char *host;
 	unsigned int port;	/* 0: the library's default */
+	/* the library takes the name localhost for its default socket, port or
+	   no port, unless it is told otherwise */
+	bool tcp;
 	const char *user, *password, *dbname;
 	const char *option_file, *option_group;
 	unsigned long client_flags;

@@ -292,6 +292,8 @@ static void conn_set_tls(MYSQL *mysql, const struct db_server *server)
 static void conn_set_options(MYSQL *mysql, const struct db_server *server)
 {
 	mysql_options(mysql, MYSQL_SET_CHARSET_NAME, CONN_CHARSET);
+	if (server->tcp)
+		conn_set_uint(mysql, MYSQL_OPT_PROTOCOL, MYSQL_PROTOCOL_TCP);
 	/* a server must not be able to ask for our files */
 	conn_set_uint(mysql, MYSQL_OPT_LOCAL_INFILE, 0);
 	conn_set_uint(mysql, MYSQL_OPT_CONNECT_TIMEOUT,

@@ -30,10 +30,12 @@ START_TIMEOUT = 60
 
 
 class MariaDB:
-    """One server below a directory that it may create."""
+    """One server below a directory that it may create; options go to
+    mariadbd on top of ours."""
 
-    def __init__(self, directory, detached=False):
+    def __init__(self, directory, detached=False, options=()):
         self.directory = directory
+        self.options = list(options)
         self.detached = detached
         self.socket = os.path.join(directory, "mysqld.sock")
         self.error_log = os.path.join(directory, "error.log")
@@ -73,7 +75,7 @@ class MariaDB:
         # As mysql from the first instruction on: a server that gives up
         # root itself would lose its wish to die with the parent.
         self.process = process.spawn(
-            ["mariadbd", *SERVER_OPTIONS,
+            ["mariadbd", *SERVER_OPTIONS, *self.options,
              f"--datadir={self.directory}/data",
              f"--socket={self.socket}", f"--port={self.port}",
              f"--pid-file={self.directory}/pid"],
