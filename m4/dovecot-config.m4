@@ -20,7 +20,11 @@ AC_DEFUN([PFA_DOVECOT], [
   ])
   AC_MSG_RESULT([$pfa_dovecot_config])
   DOVECOT_INCLUDE=`sed -n 's/^LIBDOVECOT_INCLUDE=//p' "$pfa_dovecot_config" | tr -d "\"'"`
-  DOVECOT_MODULEDIR=`sed -n 's/^dovecot_moduledir=//p' "$pfa_dovecot_config" | tr -d "\"'"`
+  AC_ARG_WITH([moduledir],
+    [AS_HELP_STRING([--with-moduledir=DIR],
+      [where Dovecot loads modules from (default: as dovecot-config says)])],
+    [DOVECOT_MODULEDIR=$withval],
+    [DOVECOT_MODULEDIR=`sed -n 's/^dovecot_moduledir=//p' "$pfa_dovecot_config" | tr -d "\"'"`])
   AC_SUBST([DOVECOT_INCLUDE])
   AC_SUBST([DOVECOT_MODULEDIR])
 ])
