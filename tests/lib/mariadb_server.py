@@ -50,8 +50,9 @@ class MariaDB:
         os.makedirs(self.directory, exist_ok=True)
         owner = pwd.getpwnam("mysql")
         os.chown(self.directory, owner.pw_uid, owner.pw_gid)
+        # --force: also on a machine without a name of its own in /etc/hosts
         done = subprocess.run(
-            ["mariadb-install-db", "--no-defaults", "--user=mysql",
+            ["mariadb-install-db", "--no-defaults", "--user=mysql", "--force",
              f"--datadir={self.directory}/data", "--skip-test-db",
              "--auth-root-authentication-method=normal"],
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
