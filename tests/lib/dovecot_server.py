@@ -178,6 +178,10 @@ class Dovecot:
         path = os.path.join(self.directory, "auth-preload")
         settings = " ".join(f"{name}='{value}'" for name, value in
                             {**self.environment,
+                             # Dovecot keeps modules loaded until the end:
+                             # reports have names, and memory that libmariadb
+                             # holds for good does not look lost
+                             "GDB": "1",
                              "LD_PRELOAD": self.preload}.items())
         auth = os.path.join(installed("dovecot_pkglibexecdir"), "auth")
         with open(path, "w", encoding="utf-8") as wrapper:
