@@ -9,6 +9,7 @@ looks for, no log may hold a secret, a crash or a sanitizer's report.
 import os
 import re
 import shutil
+import signal
 import tempfile
 
 import pytest
@@ -48,7 +49,9 @@ def pytest_collection_modifyitems(session, config, items):
 
 
 def pytest_configure(config):
-    """Registers the marks."""
+    """Registers the marks. A run that is ended from outside ends its servers
+    and removes its files, as one that is interrupted at the keyboard does."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     config.addinivalue_line(
         "markers", "ours: what the stock driver does not do")
 
