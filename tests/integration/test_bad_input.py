@@ -202,6 +202,8 @@ HOPELESS = {
 @pytest.mark.parametrize("case", HOPELESS)
 def test_hopeless_configuration(seed, dovecots, case):
     """Auth does not start; one line names file, line and what is wrong."""
+    # auth ends in the middle of its start and frees nothing then
+    dovecots.tolerate("LeakSanitizer|byte.s. leaked in")
     name, change, fault, said = HOPELESS[case]
     text = configuration(name, seed.port, change)
     path = dovecots.write(text)

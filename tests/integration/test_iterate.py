@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """doveadm user '*' over 100 000 mailboxes: complete, and streamed."""
 
+import os
 import re
 
 import pytest
@@ -52,7 +53,8 @@ def test_many_users(mariadb, dovecots, driver, name):
     assert len(names) == MAILBOXES + 1
     assert len(set(names)) == MAILBOXES + 1
     growth = {pid: peak_memory(pid) - memory for pid, memory in before.items()}
-    if driver != "sql":
+    # a sanitizer keeps what was freed for a while
+    if driver != "sql" and "PFA_TEST_PRELOAD" not in os.environ:
         assert max(growth.values()) < GROWTH_LIMIT_KIB, growth
     assert set(server.processes("dovecot/auth")) == set(before)
 

@@ -164,7 +164,7 @@ class Dovecot:
         self.mounts.append((modules, system_modules))
         extra = self.extra
         if self.preload:
-            extra += PRELOAD.format(wrapper=self._write_wrapper())
+            extra += "\n" + PRELOAD.format(wrapper=self._write_wrapper())
         with open(self.config, "w", encoding="utf-8") as config:
             config.write(MAIN_CONFIG.format(
                 directory=self.directory,
