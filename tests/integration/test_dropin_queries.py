@@ -8,7 +8,6 @@ safe have to be refused when auth starts, naming the place.
 """
 
 import concurrent.futures
-import functools
 import glob
 import os
 import re
@@ -34,9 +33,19 @@ USERS = [
     "joe' -- ", "%u", "%", "_oe@example.org", "josé@example.org",
     "jösé@exämple.org", "0", "NULL", "''", "\\'", "?",
 ]
-# Stock puts escaped text where it hashes or cuts a value, and so gets another
-# value, or broken SQL, for names with quotes and backslashes.
-ESCAPED_FIRST = ["11-long-variables.conf.ext", "21-modifiers.conf.ext"]
+# Where stock's answer is not the one to give: file, what it is asked, why.
+STOCK_IS_WRONG = {
+    # It cuts the escaped name, so that a client's quote or backslash breaks
+    # the SQL and is a temporary failure.
+    "21-modifiers.conf.ext": lambda question, answer: re.search(
+        r"[\\'\"]", str(question)) and (
+            "code=temp_fail" in answer or answer[0] == "FAIL"),
+    # It asks an auth-worker, and what comes back from there looks like
+    # trouble; drivers that answer in the auth process say NOTFOUND when
+    # allow_nets does not allow a lookup without address.
+    "13-allow-nets-nopassword.conf.ext": lambda question, answer:
+        question[0] == "PASS" and answer[0] == "FAIL",
+}
 
 # what a driver cannot compile safely: query, text that must be named
 REFUSED = {
@@ -84,9 +93,9 @@ def wild(mariadb):
     return mariadb
 
 
-def ask(server, users):
+def ask(server):
     """All questions to a server, as a dict of question and answer."""
-    attempts = [(mechanism, user, password, service) for user in users
+    attempts = [(mechanism, user, password, service) for user in USERS
                 for mechanism, password in (
                     ("PLAIN", accounts.RIGHT), ("PLAIN", accounts.WRONG),
                     ("CRAM-MD5", accounts.RIGHT))
@@ -95,7 +104,7 @@ def ask(server, users):
         answers = {attempt: verdict.answer() for attempt, verdict in
                    zip(attempts, client.logins(attempts))}
     with server.master_client() as client:
-        for user in users:
+        for user in USERS:
             for service in ("lmtp", "doveadm"):
                 answers[("USER", service, user)] = client.user(
                     user, service).answer()
@@ -124,17 +133,17 @@ def log_in(server):
 def test_same_answers(wild, dovecots, path):
     """Field for field the same answers as the stock driver's."""
     text = accounts.point_to(accounts.read(path), wild.port)
-    users = [user for user in USERS if not re.search(r"[\\'\"]", user)
-             or os.path.basename(path) not in ESCAPED_FIRST]
     options = {"extra": "auth_username_chars ="}
     stock = dovecots.start(text, driver="sql", **options)
     tested = dovecots.start(text, **options)
     with concurrent.futures.ThreadPoolExecutor() as executor:
-        theirs, ours = executor.map(
-            functools.partial(ask, users=users), (stock, tested))
+        theirs, ours = executor.map(ask, (stock, tested))
+    is_wrong = STOCK_IS_WRONG.get(os.path.basename(path),
+                                  lambda question, answer: False)
     differences = {question: (ours.get(question), answer)
                    for question, answer in theirs.items()
-                   if ours.get(question) != answer}
+                   if ours.get(question) != answer
+                   and not is_wrong(question, answer)}
     assert not differences
     # the file is of use: somebody logs in, and somebody is found
     assert any(answer[0] == "OK" for question, answer in ours.items()
