@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""MariaDB restarted again and again under logins in flight."""
+"""MariaDB restarted again and again under logins in flight, and connections
+that end under them while the server stays."""
 
 import threading
 import time
@@ -100,9 +101,9 @@ def test_restarts_under_load(mariadb, dovecots, name):
     check(done, outages)
 
 
-def check(done, outages):
+def check(done, outages, expected=RESTARTS // 2 * IN_FLIGHT):
     """Looks at every login that was made meanwhile."""
-    assert len(done) > len(outages) * IN_FLIGHT
+    assert len(done) > expected
     for started, ended, password, verdict in done:
         if verdict.temporary:
             assert any(started < back and ended > gone
@@ -111,3 +112,57 @@ def check(done, outages):
             wanted = "OK" if password == accounts.RIGHT else "FAIL"
             assert verdict.kind == wanted, (password, verdict)
         assert ended - started < DEADLINE + SLACK, verdict
+
+
+def connections(mariadb):
+    """Ids of the driver's connections."""
+    with mariadb.connect() as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT id FROM information_schema.processlist "
+                       "WHERE user = 'postfixadmin'")
+        return [row[0] for row in cursor.fetchall()]
+
+
+def test_connections_killed_under_load(mariadb, dovecots):
+    """Lookups lose their connection in the middle of a query and are asked
+    again on another one: nobody notices."""
+    accounts.seed_000(mariadb)
+    text = accounts.point_to(accounts.read(accounts.data_file(
+        "seed-000", "dovecot-sql.conf.ext")), mariadb.port)
+    # long enough that every kill meets one
+    server = dovecots.start(text.replace(
+        "AND active = '1'", "AND active = '1' AND SLEEP(0.05) = 0"))
+    with server.auth_client() as client:
+        load = Load(client)
+        load.start()
+        try:
+            for _ in range(5):
+                load.wait_for(IN_FLIGHT)
+                victims = connections(mariadb)
+                assert victims
+                mariadb.run_sql("".join(f"KILL {victim};"
+                                        for victim in victims))
+            load.wait_for(IN_FLIGHT)
+        finally:
+            done = load.finish()
+    check(done, [], expected=6 * IN_FLIGHT)
+
+
+def test_idle_connections_closed(mariadb, dovecots):
+    """The server hangs up on idle connections; the next login is none the
+    wiser."""
+    accounts.seed_000(mariadb)
+    text = accounts.point_to(accounts.read(accounts.data_file(
+        "seed-000", "dovecot-sql.conf.ext")), mariadb.port)
+    mariadb.run_sql("SET GLOBAL wait_timeout = 1")
+    try:
+        server = dovecots.start(text)
+        with server.auth_client() as client:
+            for _ in range(2):
+                assert client.login("joe@example.org",
+                                    accounts.RIGHT).kind == "OK"
+                process.wait_for(lambda: not connections(mariadb), 10,
+                                 "end of the idle connections")
+            assert client.login("joe@example.org",
+                                accounts.RIGHT).kind == "OK"
+    finally:
+        mariadb.run_sql("SET GLOBAL wait_timeout = DEFAULT")
