@@ -110,12 +110,35 @@ struct template_vars authdb_engine_vars(struct authdb_engine *engine,
 	};
 }
 
-void authdb_log_failed(struct event *event, const struct account *account)
+static void authdb_log_failed(struct event *event, const struct account *account)
 {
 	if (account->repeated)
 		e_info(event, "temporary failure: %s", account->reason);
 	else
 		e_error(event, "%s", account->reason);
+}
+
+void authdb_log_account(struct auth_request *request,
+			const struct account *account)
+{
+	struct event *event = authdb_event(request);
+
+	switch (account->verdict) {
+	case ACCOUNT_OK:
+		break;
+	case ACCOUNT_UNKNOWN:
+		if (account->reason == NULL)
+			compat_log_unknown_user(request);
+		else
+			e_info(event, "unknown user (%s)", account->reason);
+		break;
+	case ACCOUNT_REFUSED:
+		e_info(event, "Password mismatch (%s)", account->reason);
+		break;
+	case ACCOUNT_FAILED:
+		authdb_log_failed(event, account);
+		break;
+	}
 }
 
 const char *authdb_engine_cache_vars(struct authdb_engine *engine,

@@ -11,7 +11,6 @@
 #define AUTHDB_NAME "postfixadmin"
 
 struct authdb_engine;
-struct event;
 
 /* The engine of a file, read and compiled on first use. A file that can never
    work ends the process with a line that names file, line and cure. */
@@ -27,9 +26,11 @@ struct auth_request;
 struct template_vars authdb_engine_vars(struct authdb_engine *engine,
 					struct auth_request *request);
 
-/* Why a lookup could not tell: an error when that begins, one line for each
-   request while it lasts if auth_verbose is on. */
-void authdb_log_failed(struct event *event, const struct account *account);
+/* The reason of every verdict but OK. Trouble is an error when it begins; while
+   it lasts, and for whatever is the user's own, there is one line for each
+   request with auth_verbose. */
+void authdb_log_account(struct auth_request *request,
+			const struct account *account);
 
 /* Text in which every variable that an answer depends on occurs, for
    auth_cache_parse_key(). On the data stack. */

@@ -45,22 +45,15 @@ static void passdb_pfa_set_fields(struct auth_request *request,
 static enum passdb_result
 passdb_pfa_result(struct auth_request *request, const struct account *account)
 {
-	struct event *event = authdb_event(request);
-
+	authdb_log_account(request, account);
 	switch (account->verdict) {
 	case ACCOUNT_OK:
 		break;
 	case ACCOUNT_UNKNOWN:
-		if (account->reason == NULL)
-			compat_log_unknown_user(request);
-		else
-			e_info(event, "unknown user (%s)", account->reason);
 		return PASSDB_RESULT_USER_UNKNOWN;
 	case ACCOUNT_REFUSED:
-		e_info(event, "Password mismatch (%s)", account->reason);
 		return PASSDB_RESULT_PASSWORD_MISMATCH;
 	case ACCOUNT_FAILED:
-		authdb_log_failed(event, account);
 		return PASSDB_RESULT_INTERNAL_FAILURE;
 	}
 	passdb_pfa_set_fields(request, account);

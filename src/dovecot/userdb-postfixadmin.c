@@ -31,21 +31,16 @@ static struct authdb_engine *userdb_pfa_engine(struct auth_request *request)
 static enum userdb_result
 userdb_pfa_result(struct auth_request *request, const struct account *account)
 {
-	struct event *event = authdb_event(request);
 	unsigned int i;
 
+	authdb_log_account(request, account);
 	switch (account->verdict) {
 	case ACCOUNT_OK:
 		break;
 	case ACCOUNT_UNKNOWN:
-		if (account->reason == NULL)
-			compat_log_unknown_user(request);
-		else
-			e_info(event, "unknown user (%s)", account->reason);
 		return USERDB_RESULT_USER_UNKNOWN;
 	case ACCOUNT_REFUSED:
 	case ACCOUNT_FAILED:
-		authdb_log_failed(event, account);
 		return USERDB_RESULT_INTERNAL_FAILURE;
 	}
 	for (i = 0; i < account->field_count; i++) {
