@@ -12,11 +12,11 @@ refuse() {
 	failed=1
 }
 
-refuse "$src/core" 'pool/|dovecot/|lookup\.h|mysql|lib\.h|auth-|pthread|sys/socket|time\.h|unistd\.h' \
+refuse "$src/core" 'pool/|dovecot/|lookup|mysql|lib\.h|auth-|pthread|sys/socket|time\.h|unistd\.h' \
 	"core is libc only, without I/O, clock, MySQL or Dovecot"
-refuse "$src/pool" 'core/|dovecot/|lookup\.h|lib\.h|auth-' \
+refuse "$src/pool" 'core/|dovecot/|lookup|lib\.h|auth-' \
 	"pool knows SQL text and strings, nothing of mail or auth"
-refuse "$src/lookup.c $src/lookup.h" 'dovecot/|mysql|lib\.h|auth-|pthread' \
+refuse "$src/lookup*.[ch]" 'dovecot/|mysql|lib\.h|auth-|pthread' \
 	"lookup joins core and pool, without Dovecot"
 refuse "$src/dovecot" 'mysql|pthread' \
 	"dovecot reaches the database through lookup only"

@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What lasts as long as a configuration: its compiled statements, its rules,
+ * its servers and its pool; and how its errors are told.
+ */
+#include "lookup-private.h"
+
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Longer than Dovecot keeps an idle auth process. */
+#define IDLE_TIMEOUT_MS (60 * 1000)
+
+static const struct {
+	const char *name;
+	size_t query;		/* offset in struct schema_queries */
+} statement_defs[STATEMENT_COUNT] = {
+	[STATEMENT_PASSDB] = {
+		"password_query", offsetof(struct schema_queries, passdb) },
+	[STATEMENT_USERDB] = {
+		"user_query", offsetof(struct schema_queries, userdb) },
+	[STATEMENT_ITERATE] = {
+		"iterate_query", offsetof(struct schema_queries, iterate) },
+};
+
+static const char *engine_query(const struct lookup_engine *engine,
+				unsigned int id)
+{
+	return *(char *const *)((const char *)&engine->queries +
+				statement_defs[id].query);
+}
+
+static int engine_compile(struct lookup_engine *engine, struct errbuf *error)
+{
+	unsigned int i;
+
+	if (schema_build(engine->conf, &engine->queries, error) < 0)
+		return -1;
+	for (i = 0; i < STATEMENT_COUNT; i++) {
+		if (sql_template_compile(engine_query(engine, i),
+					 &engine->templates[i], error) < 0) {
+			error->setting = statement_defs[i].name;
+			return -1;
+		}
+		engine->statements[i].id = i;
+		engine->statements[i].text = engine->templates[i]->text;
+		engine->statements[i].bind_count =
+			engine->templates[i]->bind_count;
+	}
+	return account_rules_new(engine->conf, &engine->rules, error);
+}
+
+static bool host_is_local(const struct pfa_conf_host *host)
+{
+	return host->socket != NULL || host->name == NULL ||
+		strcmp(host->name, "localhost") == 0 ||
+		strcmp(host->name, "::1") == 0 ||
+		strncmp(host->name, "127.", 4) == 0;
+}
+
+static enum db_tls host_tls(const struct pfa_conf *conf,
+			    const struct pfa_conf_host *host)
+{
+	switch (conf->tls) {
+	case PFA_TLS_OFF:
+		return DB_TLS_OFF;
+	case PFA_TLS_REQUIRED:
+		return DB_TLS_REQUIRED;
+	case PFA_TLS_VERIFY:
+		return DB_TLS_VERIFY;
+	case PFA_TLS_STOCK:
+		/* TLS is asked for by naming a CA, as in driver-mysql.c */
+		if (conf->tls_ca == NULL && conf->tls_ca_path == NULL)
+			return DB_TLS_DEFAULT;
+		return conf->tls_verify_server_cert ?
+			DB_TLS_VERIFY : DB_TLS_REQUIRED;
+	case PFA_TLS_AUTO:
+		break;
+	}
+	return host_is_local(host) ? DB_TLS_OFF : DB_TLS_VERIFY;
+}
+
+static int engine_servers(struct lookup_engine *engine, struct errbuf *error)
+{
+	const struct pfa_conf *conf = engine->conf;
+	unsigned int i;
+
+	engine->servers = calloc(conf->host_count, sizeof(*engine->servers));
+	if (engine->servers == NULL)
+		return errbuf_set(error, "out of memory");
+	for (i = 0; i < conf->host_count; i++) {
+		engine->servers[i] = (struct db_server) {
+			.socket = conf->hosts[i].socket,
+			.host = conf->hosts[i].name,
+			.port = conf->hosts[i].port,
+			.tcp = conf->form == PFA_CONF_NAMED &&
+				conf->hosts[i].port != 0,
+			.user = conf->user,
+			.password = conf->password,
+			.dbname = conf->dbname,
+			.option_file = conf->option_file,
+			.option_group = conf->option_group,
+			.client_flags = conf->client_flags,
+			.tls = host_tls(conf, &conf->hosts[i]),
+			.tls_ca = conf->tls_ca,
+			.tls_ca_path = conf->tls_ca_path,
+			.tls_cert = conf->tls_cert,
+			.tls_key = conf->tls_key,
+			.tls_cipher = conf->tls_cipher,
+			.connect_timeout_ms = conf->connect_timeout,
+		};
+	}
+	return 0;
+}
+
+int lookup_engine_new(const struct lookup_engine_params *params,
+		      struct lookup_engine **engine_r, struct errbuf *error)
+{
+	struct lookup_engine *engine = calloc(1, sizeof(*engine));
+	struct pfa_conf *conf = params->conf;
+	struct conf_lines *lines = params->lines;
+
+	*engine_r = NULL;
+	if (engine == NULL) {
+		pfa_conf_free(&conf);
+		conf_lines_free(&lines);
+		return errbuf_set(error, "out of memory");
+	}
+	engine->conf = conf;
+	engine->lines = lines;
+	engine->path = strdup(params->path);
+	engine->loop = params->loop;
+	engine->log = params->log;
+	engine->log_context = params->log_context;
+	engine->debug = params->debug;
+	if (engine->path == NULL)
+		errbuf_set(error, "out of memory");
+	if (engine->path == NULL || engine_compile(engine, error) < 0 ||
+	    engine_servers(engine, error) < 0) {
+		lookup_engine_free(&engine);
+		return -1;
+	}
+	*engine_r = engine;
+	return 0;
+}
+
+void lookup_engine_stop(struct lookup_engine *engine)
+{
+	engine->stopped = true;
+	dbpool_free(&engine->pool);
+}
+
+void lookup_engine_free(struct lookup_engine **_engine)
+{
+	struct lookup_engine *engine = *_engine;
+	unsigned int i;
+
+	if (engine == NULL)
+		return;
+	*_engine = NULL;
+	lookup_engine_stop(engine);
+	for (i = 0; i < STATEMENT_COUNT; i++)
+		sql_template_free(&engine->templates[i]);
+	schema_queries_free(&engine->queries);
+	account_rules_free(&engine->rules);
+	pfa_conf_free(&engine->conf);
+	conf_lines_free(&engine->lines);
+	free(engine->servers);
+	free(engine->path);
+	free(engine);
+}
+
+const struct pfa_conf *lookup_engine_conf(const struct lookup_engine *engine)
+{
+	return engine->conf;
+}
+
+const char *lookup_engine_query(const struct lookup_engine *engine,
+				enum account_kind kind)
+{
+	return engine_query(engine, kind);
+}
+
+struct dbpool *lookup_engine_pool(struct lookup_engine *engine)
+{
+	const struct dbpool_settings settings = {
+		.servers = engine->servers,
+		.server_count = engine->conf->host_count,
+		.connections = engine->conf->connections,
+		.lookup_timeout_ms = engine->conf->lookup_timeout,
+		.idle_timeout_ms = IDLE_TIMEOUT_MS,
+		.statements = engine->statements,
+		.statement_count = STATEMENT_COUNT,
+		.log = engine->log,
+		.log_context = engine->log_context,
+		.debug = engine->debug,
+	};
+
+	if (engine->pool == NULL && !engine->stopped)
+		engine->pool = dbpool_new(&settings, engine->loop);
+	return engine->pool;
+}
+
+/* What to look at, and where, for errors that the configuration or the rights
+   on the server cause. */
+static const struct {
+	const char *named_setting, *named;
+	const char *dropin_setting, *dropin;
+} cures[] = {
+	[DB_ERROR_LOGIN] = {
+		"password", "check user and password",
+		"connect", "check user= and password= of connect" },
+	[DB_ERROR_RIGHTS] = {
+		"user", "GRANT SELECT on it to this user",
+		"connect", "GRANT SELECT on it to this user" },
+	[DB_ERROR_DATABASE] = {
+		"dbname", "check dbname",
+		"connect", "check dbname= of connect" },
+	[DB_ERROR_TABLE] = {
+		"dbname", "check dbname, table_prefix and the table names",
+		NULL, "check dbname= of connect, and the query" },
+	[DB_ERROR_COLUMN] = {
+		"schema", "check schema and the column names",
+		NULL, "check the query" },
+	[DB_ERROR_SYNTAX] = {
+		"schema", "check the table and column names",
+		NULL, "check the query" },
+	[DB_ERROR_UNREACHABLE] = {
+		"hosts", "check hosts, and that the server runs",
+		"connect", "check host= of connect, and that the server runs" },
+	[DB_ERROR_COLLATION] = {
+		"dbname", "compare the collations of the columns",
+		NULL, "compare the collations of the query's columns" },
+};
+
+void lookup_engine_explain(const struct lookup_engine *engine,
+			   enum lookup_statement id,
+			   const struct db_error *error, struct strbuf *out)
+{
+	const char *query = statement_defs[id].name;
+	bool named = engine->conf->form == PFA_CONF_NAMED;
+	const char *setting, *cure;
+	char place[32];
+	unsigned int line;
+
+	strbuf_append_str(out, query);
+	strbuf_append_str(out, " failed: ");
+	strbuf_append_str(out, error->text);
+	if (error->code != 0) {
+		snprintf(place, sizeof(place), " (error %u)", error->code);
+		strbuf_append_str(out, place);
+	}
+	if (error->kind == DB_ERROR_OTHER)
+		return;
+	cure = named ? cures[error->kind].named : cures[error->kind].dropin;
+	setting = named ? cures[error->kind].named_setting :
+		cures[error->kind].dropin_setting;
+	line = conf_lines_find(engine->lines,
+			       setting != NULL ? setting : query);
+	strbuf_append_str(out, ": ");
+	strbuf_append_str(out, cure);
+	strbuf_append_str(out, " (");
+	strbuf_append_str(out, engine->path);
+	snprintf(place, sizeof(place), " line %u", line);
+	strbuf_append_str(out, line > 0 ? place : "");
+	strbuf_append_str(out, ")");
+}

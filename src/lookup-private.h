@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef LOOKUP_PRIVATE_H
+#define LOOKUP_PRIVATE_H
+
+/*
+ * What the files of the lookup share: lookup-engine.c makes what lasts as long
+ * as a configuration, lookup.c answers for one user, lookup-iterate.c lists
+ * them all.
+ */
+#include "lookup.h"
+
+#include "core/schema.h"
+#include "core/sql-template.h"
+
+enum lookup_statement {
+	STATEMENT_PASSDB = ACCOUNT_PASSDB,
+	STATEMENT_USERDB = ACCOUNT_USERDB,
+	STATEMENT_ITERATE,
+	STATEMENT_COUNT
+};
+
+struct lookup_engine {
+	struct pfa_conf *conf;
+	struct conf_lines *lines;
+	char *path;
+	const struct dbpool_loop *loop;
+	dbpool_log_t *log;
+	void *log_context;
+	bool debug, stopped;
+
+	struct schema_queries queries;
+	struct sql_template *templates[STATEMENT_COUNT];
+	struct db_statement statements[STATEMENT_COUNT];
+	struct account_rules *rules;
+	struct db_server *servers;
+	struct dbpool *pool;
+
+	/* the trouble that lasts, so that a thousand logins do not report it a
+	   thousand times; ends with the first lookup that succeeds */
+	bool failing;
+	enum db_error_kind failing_kind;
+	unsigned int failing_code;
+};
+
+/* The pool, made with its first use; NULL if the engine was stopped, or memory
+   or descriptors ran out. */
+struct dbpool *lookup_engine_pool(struct lookup_engine *engine);
+
+/* Appends "user_query failed: ...: check dbname (FILE line N)", for the log:
+   what failed, why, and what to look at where. */
+void lookup_engine_explain(const struct lookup_engine *engine,
+			   enum lookup_statement id,
+			   const struct db_error *error, struct strbuf *out);
+
+/* The values of one execution, each NUL-terminated in one buffer that is
+   wiped. */
+struct lookup_values {
+	struct strbuf text;
+	const char **list;
+};
+
+/* Expands the values of a statement. Returns 0, or -1 with error filled in; in
+   both cases the values are to be freed. */
+int lookup_values_expand(struct lookup_values *values,
+			 const struct sql_template *tmpl,
+			 const struct template_vars *vars,
+			 struct errbuf *error);
+void lookup_values_free(struct lookup_values *values);
+
+#endif
