@@ -215,7 +215,8 @@ class Dovecot:
     def _listening_or_dead(self):
         if self.process.poll() is not None:
             raise process.ServerError(
-                f"Dovecot ended ({self.process.returncode}): " + process.tail(self.log_path + ".start") +
+                f"Dovecot ended ({self.process.returncode}): " +
+                process.tail(self.log_path + ".start") +
                 process.tail(self.log_path))
         return "starting up" in self.log()
 
