@@ -32,7 +32,10 @@ static void test_policy_backoff(void)
 #define UP { .up = true }
 #define UNKNOWN { .up = false }
 /* failed once, 10 ms ago or long ago */
-#define DOWN(ago) { .failures = 1, .failed_at = NOW - (ago) }
+#define DOWN(ago) { .failures = 1, .failed_at = NOW - (ago), \
+	.failed_order = NOW - (ago) }
+#define DOWN_NOW(order) { .failures = 1, .failed_at = NOW, \
+	.failed_order = (order) }
 
 static const struct {
 	const char *name;
@@ -56,6 +59,8 @@ static const struct {
 	{ "first was down", { DOWN(1000), UP }, 2, 1, 0 },
 	{ "single host is tried at once", { DOWN(10) }, 1, 1, 0 },
 	{ "all down: longest ago", { DOWN(10), DOWN(30), DOWN(20) }, 3, 1, 1 },
+	{ "all down in one millisecond", { DOWN_NOW(7), DOWN_NOW(5) }, 2, 1,
+	  1 },
 	{ "first is down, second full", { DOWN(10), { .open = 2, .up = true } },
 	  2, 5, -1 },
 };

@@ -216,6 +216,56 @@ static void test_dbpool_fails_when_no_host_is_left(void)
 	pool_stop();
 }
 
+static void test_dbpool_tries_every_host_each_time(void)
+{
+	struct outcome outcome = { 0 };
+
+	pool_start(2);
+	fake_hosts[0].connect = MYSQL_CONN_LOST;
+	fake_hosts[1].connect = MYSQL_CONN_LOST;
+	submit(&outcome, "a");
+	settle();
+	CU_ASSERT_FALSE(outcome.ok);
+	/* failures before that lookup was given up count no more ... */
+	fake_hosts[1].connect = MYSQL_CONN_OK;
+	lookup_once("b");
+	/* ... nor do those before a success */
+	CU_ASSERT_TRUE(fake_loop_readable(fake_mysql_conn_fd(3)));
+	fake_loop_advance(30000);
+	lookup_once("c");
+	CU_ASSERT_EQUAL(fake_hosts[0].connects, 3);
+	CU_ASSERT_EQUAL(fake_hosts[1].connects, 3);
+	pool_stop();
+}
+
+static void test_dbpool_logs_each_outage_once(void)
+{
+	struct outcome outcome = { 0 };
+	unsigned int i;
+
+	pool_start(1);
+	for (i = 0; i < 2; i++) {
+		fake_hosts[0].connect = MYSQL_CONN_LOST;
+		submit(&outcome, "a");
+		settle();
+		submit(&outcome, "a");
+		settle();
+		fake_hosts[0].connect = MYSQL_CONN_OK;
+		lookup_once("b");
+		CU_ASSERT_TRUE(fake_loop_readable(fake_mysql_conn_fd(2)) ||
+			       i > 0);
+		settle();
+	}
+	CU_ASSERT_STRING_EQUAL(log_text,
+		"database host1: connecting failed: connect failed "
+		"(error 4242)\n"
+		"database host1: back after 2 failed attempts to connect\n"
+		"database host1: connecting failed: connect failed "
+		"(error 4242)\n"
+		"database host1: back after 2 failed attempts to connect\n");
+	pool_stop();
+}
+
 static void test_dbpool_retries_a_lost_connection_on_a_fresh_one(void)
 {
 	struct outcome outcomes[3] = { 0 };
@@ -234,6 +284,34 @@ static void test_dbpool_retries_a_lost_connection_on_a_fresh_one(void)
 	CU_ASSERT_STRING_EQUAL(outcomes[2].text, "c");
 	CU_ASSERT_EQUAL(fake_hosts[0].connects, 3);
 	CU_ASSERT_EQUAL(fake_conns, 1);
+	pool_stop();
+}
+
+static unsigned int turns;
+
+static void note_turn(struct outcome *outcome)
+{
+	snprintf(outcome->text, sizeof(outcome->text), "%u", ++turns);
+}
+
+static void test_dbpool_a_retried_lookup_comes_first(void)
+{
+	struct outcome lost = { .then = note_turn };
+	struct outcome waiting[3] = { { .then = note_turn } };
+	unsigned int i;
+
+	pool_start(1);
+	turns = 0;
+	fake_hosts[0].run = MYSQL_CONN_LOST;
+	fake_hosts[0].run_times = 1;
+	submit(&lost, "a");
+	for (i = 0; i < 3; i++) {
+		waiting[i].then = note_turn;
+		submit(&waiting[i], "b");
+	}
+	settle();
+	CU_ASSERT_STRING_EQUAL(lost.text, "1");
+	CU_ASSERT_STRING_EQUAL(waiting[2].text, "4");
 	pool_stop();
 }
 
@@ -367,6 +445,26 @@ static void test_dbpool_closes_what_is_long_idle(void)
 	pool_stop();
 }
 
+static void test_dbpool_lets_surplus_connections_grow_old(void)
+{
+	struct outcome outcomes[2] = { 0 };
+
+	pool_start(1);
+	submit(&outcomes[0], "a");
+	submit(&outcomes[1], "b");
+	settle();
+	CU_ASSERT_EQUAL(fake_conns, 2);
+	/* one at a time, always the one that was used last */
+	fake_loop_advance(IDLE_MS / 6);
+	lookup_once("c");
+	fake_loop_advance(IDLE_MS / 6);
+	lookup_once("d");
+	fake_loop_advance(IDLE_MS - 2 * (IDLE_MS / 6) + 1);
+	settle();
+	CU_ASSERT_EQUAL(fake_conns, 1);
+	pool_stop();
+}
+
 static void test_dbpool_cancelled_lookups_are_not_called_back(void)
 {
 	struct outcome waiting = { 0 }, busy = { 0 };
@@ -467,6 +565,22 @@ static void test_dbpool_free_answers_everyone(void)
 	CU_ASSERT_TRUE(fake_interrupts >= 1);
 	CU_ASSERT_EQUAL(fake_conns, 0);
 	CU_ASSERT_EQUAL(fake_loop_pending(), 0);
+	pool = NULL;
+}
+
+static void test_dbpool_free_interrupts_what_runs(void)
+{
+	struct outcome outcome = { 0 };
+	struct dbpool *kept;
+
+	pool_start(1);
+	lookup_once("first");
+	submit(&outcome, "a");
+	fake_loop_advance(0);
+	kept = pool;
+	dbpool_free(&kept);
+	CU_ASSERT_EQUAL(outcome.calls, 1);
+	CU_ASSERT_EQUAL(fake_interrupts, 1);
 	pool = NULL;
 }
 
@@ -573,7 +687,9 @@ static void test_dbpool_stream_closes_anywhere(void)
 	outcome = (struct stream_outcome) { 0 };
 	stream_start(&outcome);
 	dbpool_stream_more(outcome.stream);
+	CU_ASSERT_EQUAL(fake_interrupts, 0);
 	dbpool_stream_close(&outcome.stream);
+	CU_ASSERT_EQUAL(fake_interrupts, 1);
 	settle();
 	CU_ASSERT_EQUAL(outcome.calls, 1);
 	CU_ASSERT_EQUAL(fake_conns, 0);
@@ -631,7 +747,10 @@ static CU_TestInfo tests[] = {
 	TEST(test_dbpool_fails_all_at_once_when_refused),
 	TEST(test_dbpool_goes_to_the_next_host),
 	TEST(test_dbpool_fails_when_no_host_is_left),
+	TEST(test_dbpool_tries_every_host_each_time),
+	TEST(test_dbpool_logs_each_outage_once),
 	TEST(test_dbpool_retries_a_lost_connection_on_a_fresh_one),
+	TEST(test_dbpool_a_retried_lookup_comes_first),
 	TEST(test_dbpool_a_second_loss_is_the_answer),
 	TEST(test_dbpool_a_failed_statement_keeps_the_connection),
 	TEST(test_dbpool_deadline_while_connecting),
@@ -640,10 +759,12 @@ static CU_TestInfo tests[] = {
 	TEST(test_dbpool_late_answer_of_a_deadline_is_dropped),
 	TEST(test_dbpool_closes_what_the_server_closed),
 	TEST(test_dbpool_closes_what_is_long_idle),
+	TEST(test_dbpool_lets_surplus_connections_grow_old),
 	TEST(test_dbpool_cancelled_lookups_are_not_called_back),
 	TEST(test_dbpool_callbacks_may_submit_and_cancel),
 	TEST(test_dbpool_a_failed_lookup_may_submit_the_next),
 	TEST(test_dbpool_free_answers_everyone),
+	TEST(test_dbpool_free_interrupts_what_runs),
 	TEST(test_dbpool_free_takes_no_new_lookups),
 	TEST(test_dbpool_without_threads_fails_at_once),
 	TEST(test_dbpool_stream_gives_all_rows),

@@ -192,6 +192,7 @@ static void host_failed(struct dbpool *pool, unsigned int host,
 	state->up = false;
 	state->failures++;
 	state->failed_at = pool->loop.now();
+	state->failed_order = ++pool->failed_order;
 	pool->failed_in_row++;
 	db_error_set(&pool->last_error, "Connecting to %s failed: %s", name,
 		     error->text);

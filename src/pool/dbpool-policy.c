@@ -33,7 +33,7 @@ static bool host_has_room(const struct dbpool_host_state *host,
 static bool host_longer_failed(const struct dbpool_host_state *host,
 			       const struct dbpool_host_state *than)
 {
-	return host->failed_at < than->failed_at;
+	return host->failed_order < than->failed_order;
 }
 
 int dbpool_policy_open(const struct dbpool_host_state *hosts,

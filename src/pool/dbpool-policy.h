@@ -17,6 +17,9 @@ struct dbpool_host_state {
 	bool up;			/* the last attempt succeeded */
 	unsigned int failures;		/* attempts failed since it was up */
 	uint64_t failed_at;		/* the last of them */
+	/* the same as a number that grows with each failure of any server:
+	   refusals come several in one millisecond */
+	uint64_t failed_order;
 };
 
 /* How long a server that failed so often in a row is passed over in favour of

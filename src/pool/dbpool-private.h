@@ -93,6 +93,7 @@ struct dbpool {
 
 	struct dbpool_host_state *hosts;
 	unsigned int failed_in_row;
+	uint64_t failed_order;		/* failures of all hosts so far */
 	struct db_error last_error;
 
 	struct dbpool_conn *conns;
