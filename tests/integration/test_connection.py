@@ -225,3 +225,34 @@ def test_tls(tls_server, certificates, dovecots, form, case):
         address=address, port=tls_server.port, right=certificates.path("right.pem"),
         wrong=certificates.path("wrong.pem"))))
     assert logs_in(server) == works
+
+
+# -- the session
+
+def test_letters_of_another_charset(database, dovecots):
+    """A clear-text password is compared in UTF-8, though the column is
+    latin1."""
+    password = "senha çã"
+    with database.connect("postfixadmin") as connection:
+        accounts.add_mailboxes(connection, [
+            accounts.mailbox("latin@example.org", "{PLAIN}" + password)])
+    server = dovecots.start(configuration(
+        "named", f"hosts = {database.socket}"))
+    with server.auth_client() as client:
+        assert client.login("latin@example.org", password).kind == "OK"
+        assert client.login("latin@example.org", "senha ca").kind == "FAIL"
+
+
+def test_server_without_backslash_escapes(database, dovecots):
+    """Literals mean in the session what they meant when the query was
+    compiled."""
+    text = configuration("drop-in", f"host={database.socket}").replace(
+        "WHERE username = '%u'",
+        r"WHERE CONCAT('it\'s ', '%u') = CONCAT('it', CHAR(39), 's ', "
+        "username)")
+    mode = "SET GLOBAL sql_mode = "
+    database.run_sql(mode + "CONCAT(@@sql_mode, ',NO_BACKSLASH_ESCAPES')")
+    try:
+        assert logs_in(dovecots.start(text))
+    finally:
+        database.run_sql(mode + "DEFAULT")

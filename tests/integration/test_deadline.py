@@ -94,3 +94,30 @@ def test_stop_while_frozen(mariadb, dovecots, joe):
             assert time.monotonic() - began < 5
         finally:
             mariadb.thaw()
+
+
+@pytest.mark.parametrize("name", ["dovecot-postfixadmin.conf.ext",
+                                  "dovecot-sql.conf.ext"])
+def test_end_with_a_frozen_database(mariadb, dovecots, joe, name):
+    """Dovecot ends soon and in order while lookups wait, and a reload does
+    not disturb those that come after it."""
+    text = accounts.point_to(
+        accounts.read(accounts.data_file("seed-000", name)), mariadb.port)
+    server = dovecots.start(text)
+    client = server.auth_client()
+    assert client.login(joe, accounts.RIGHT).kind == "OK"
+    assert server.doveadm("reload").returncode == 0
+    with server.auth_client() as fresh:
+        assert fresh.login(joe, accounts.RIGHT).kind == "OK"
+        mariadb.freeze()
+        try:
+            for _ in range(LOGINS):
+                fresh.begin("PLAIN", joe, accounts.RIGHT)
+                client.begin("PLAIN", joe, accounts.RIGHT)
+            began = time.monotonic()
+            # fails if a process has to be killed or the log shows a leak
+            dovecots.stop(server)
+            assert time.monotonic() - began < 5
+        finally:
+            mariadb.thaw()
+            client.close()

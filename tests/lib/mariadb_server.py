@@ -5,6 +5,7 @@ Owns the life of one server process (start, stop, kill, freeze) and the way
 to it for SQL. Knows nothing of mail tables; see accounts.py for those.
 """
 
+import glob
 import os
 import pwd
 import shutil
@@ -118,8 +119,21 @@ class MariaDB:
         self.process = None
 
     def freeze(self):
-        """Stops the process: connections stay, nothing is answered."""
+        """Stops the process: connections stay, nothing is answered. Its
+        threads stop one by one, so that one of them could answer yet."""
         self.process.send_signal(signal.SIGSTOP)
+        process.wait_for(self._all_threads_stopped, 10, "stopped MariaDB")
+
+    def _all_threads_stopped(self):
+        states = set()
+        try:
+            for path in glob.glob(f"/proc/{self.process.pid}/task/*/stat"):
+                with open(path, encoding="ascii") as stat:
+                    # the state follows the name in parentheses
+                    states.add(stat.read().rsplit(")", 1)[1].split()[0])
+        except OSError:  # a thread ended meanwhile
+            return False
+        return states <= {"T", "t"}
 
     def thaw(self):
         """Ends a freeze()."""
