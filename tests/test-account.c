@@ -75,11 +75,11 @@ static const struct account_case named_cases[] = {
 	  .fields = "user=a@b.c home=/var/mail/b.c/a "
 	  "mail=maildir:/var/mail/b.c/a uid=2000 gid=2001 "
 	  "quota_rule=*:bytes=1024" },
-	{ "the name in the row is the one", PATHS, ACCOUNT_USERDB,
-	  NAMED("A@b.C", "a@B.c", NULL, NULL, "1", "1"),
+	{ "the name in the row is the one, its paths are in lower case", PATHS,
+	  ACCOUNT_USERDB, NAMED("a@b.C", "A@B.c", NULL, NULL, "1", "1"),
 	  .verdict = ACCOUNT_OK, .reason = NONE,
-	  .fields = "user=a@B.c home=/var/mail/B.c/a "
-	  "mail=maildir:/var/mail/B.c/a" },
+	  .fields = "user=A@B.c home=/var/mail/b.c/a "
+	  "mail=maildir:/var/mail/b.c/a" },
 	{ "variables of the request", BASE "home = /%s/%n\n", ACCOUNT_USERDB,
 	  NAMED("a@b", "a@b", NULL, NULL, "1", "1"),
 	  .verdict = ACCOUNT_OK, .reason = NONE,

@@ -74,6 +74,10 @@ struct account_build {
 	const struct template_vars *vars;
 	struct account *account;
 	size_t offsets[FIELD_MAX];
+	/* The row's name in lower case, for the templates: whoever asks in
+	   whatever case, and before or after Dovecot knows the row's spelling,
+	   the mail is in one place. */
+	struct strbuf name;
 };
 
 static void shape_component(struct path_shape *shape, const char *start,
@@ -325,6 +329,11 @@ static const char *row_value(const struct account_row *row,
 	return i < 0 ? NULL : row->values[i];
 }
 
+static char ascii_lower(char c)
+{
+	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
 static bool is_active(const char *flag)
 {
 	return flag != NULL && strcmp(flag, "1") == 0;
@@ -367,10 +376,12 @@ static void build_field(struct account_build *build, const char *name,
 static int build_user(struct account_build *build)
 {
 	const size_t offset = build->account->text.len;
+	const char *user = row_value(build->row, SCHEMA_COLUMN_USER);
 
-	strbuf_append_str(&build->account->text,
-			  row_value(build->row, SCHEMA_COLUMN_USER));
+	strbuf_append_str(&build->account->text, user);
 	build_field(build, "user", offset);
+	for (; *user != '\0'; user++)
+		strbuf_append_c(&build->name, ascii_lower(*user));
 	return 0;
 }
 
@@ -418,7 +429,7 @@ static int build_answer(struct account_build *build, enum answer answer)
 	const struct answer_def *def = &answers[answer];
 	const struct account_rules *rules = build->rules;
 	const struct template_vars vars = {
-		.user = row_value(build->row, SCHEMA_COLUMN_USER),
+		.user = strbuf_str(&build->name),
 		.expand = build->vars->expand,
 		.context = build->vars->context,
 	};
@@ -428,6 +439,10 @@ static int build_answer(struct account_build *build, enum answer answer)
 
 	if (rules->answers[answer] == NULL)
 		return 0;
+	if (vars.user == NULL) {
+		verdict(account, ACCOUNT_FAILED, "out of memory");
+		return -1;
+	}
 	if (template_expand(rules->answers[answer], &vars, &account->text,
 			    &error) < 0) {
 		verdict_failed(account, def->name, error.text);
@@ -508,6 +523,7 @@ static void evaluate_named(struct account_build *build)
 	if (build_user(build) == 0 && build_password(build) == 0 &&
 	    build_answers(build) == 0 && build_quota(build) == 0)
 		build_finish(build);
+	strbuf_free(&build->name);
 }
 
 /* As Dovecot 2.3's passdb-sql.c and userdb-sql.c: each column is a field, but

@@ -86,10 +86,10 @@ const char *account_name_refused(const struct account_rules *rules,
  * Looks at the rows of one lookup: row is the first one, NULL if there was
  * none; more says that there were others. vars are those of the request; in
  * the named form %u, %n and %d in home, mail, uid and gid are taken from the
- * name in the row, which is the canonical one. Always fills in account,
- * to be freed with account_free(). In the named form a NULL or empty password
- * is refused here; drop-in, it is a field that Dovecot judges by its own rules
- * (nopassword).
+ * name in the row, which is the canonical one, in lower case. Always fills in
+ * account, to be freed with account_free(). In the named form a NULL or empty
+ * password is refused here; drop-in, it is a field that Dovecot judges by its
+ * own rules (nopassword).
  */
 void account_evaluate(const struct account_rules *rules, enum account_kind kind,
 		      const struct account_row *row, bool more,
