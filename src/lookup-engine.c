@@ -183,6 +183,17 @@ const char *lookup_engine_query(const struct lookup_engine *engine,
 	return engine_query(engine, kind);
 }
 
+bool lookup_engine_binds_password(const struct lookup_engine *engine)
+{
+	unsigned int i;
+
+	for (i = 0; i < STATEMENT_COUNT; i++) {
+		if (sql_template_uses(engine->templates[i], 'w', "password"))
+			return true;
+	}
+	return false;
+}
+
 struct dbpool *lookup_engine_pool(struct lookup_engine *engine)
 {
 	const struct dbpool_settings settings = {

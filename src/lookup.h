@@ -42,6 +42,9 @@ const struct pfa_conf *lookup_engine_conf(const struct lookup_engine *engine);
 const char *lookup_engine_query(const struct lookup_engine *engine,
 				enum account_kind kind);
 
+/* Whether a query binds the password that the client sent. */
+bool lookup_engine_binds_password(const struct lookup_engine *engine);
+
 /* account lives until the callback returns. */
 typedef void lookup_callback_t(const struct account *account, void *context);
 

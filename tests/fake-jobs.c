@@ -122,6 +122,15 @@ unsigned int fake_jobs_queued(void)
 	return count;
 }
 
+void fake_jobs_settle(void)
+{
+	do {
+		fake_loop_advance(0);
+		fake_jobs_run_all();
+		fake_loop_advance(0);
+	} while (fake_jobs_queued() > 0);
+}
+
 void fake_jobs_fail(bool fail)
 {
 	submit_fails = fail;

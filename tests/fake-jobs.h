@@ -17,6 +17,8 @@ void fake_jobs_run_all(void);
 /* Runs the oldest job, but does not hand it back until the next step. */
 bool fake_jobs_run_only(void);
 unsigned int fake_jobs_queued(void);
+/* Lets everything happen that can without the clock moving on. */
+void fake_jobs_settle(void);
 /* jobs_submit() fails from now on, as if no thread could be had. */
 void fake_jobs_fail(bool fail);
 

@@ -98,22 +98,12 @@ static void pool_stop(void)
 	CU_ASSERT_EQUAL(fake_loop_pending(), 0);
 }
 
-/* Lets everything that can happen now happen. */
-static void settle(void)
-{
-	do {
-		fake_loop_advance(0);
-		fake_jobs_run_all();
-		fake_loop_advance(0);
-	} while (fake_jobs_queued() > 0);
-}
-
 static void lookup_once(const char *value)
 {
 	struct outcome outcome = { 0 };
 
 	submit(&outcome, value);
-	settle();
+	fake_jobs_settle();
 	CU_ASSERT_EQUAL(outcome.calls, 1);
 	CU_ASSERT_TRUE(outcome.ok);
 	CU_ASSERT_STRING_EQUAL(outcome.text, value);
@@ -130,7 +120,7 @@ static void test_dbpool_answers_each_lookup_with_its_row(void)
 		submit(&outcomes[i], values[i]);
 	for (i = 0; i < 5; i++)
 		CU_ASSERT_EQUAL(outcomes[i].calls, 0);
-	settle();
+	fake_jobs_settle();
 	for (i = 0; i < 5; i++) {
 		CU_ASSERT_EQUAL(outcomes[i].calls, 1);
 		CU_ASSERT_STRING_EQUAL(outcomes[i].text, values[i]);
@@ -148,7 +138,7 @@ static void test_dbpool_unknown_host_gets_one_attempt_at_a_time(void)
 	submit(&outcomes[1], "b");
 	fake_loop_advance(0);
 	CU_ASSERT_EQUAL(fake_jobs_queued(), 1);
-	settle();
+	fake_jobs_settle();
 	CU_ASSERT_TRUE(outcomes[0].ok && outcomes[1].ok);
 	pool_stop();
 }
@@ -171,7 +161,7 @@ static void test_dbpool_fails_all_at_once_when_refused(void)
 	fake_hosts[0].connect = MYSQL_CONN_LOST;
 	for (i = 0; i < 3; i++)
 		submit(&outcomes[i], "a");
-	settle();
+	fake_jobs_settle();
 	for (i = 0; i < 3; i++) {
 		CU_ASSERT_EQUAL(outcomes[i].calls, 1);
 		CU_ASSERT_FALSE(outcomes[i].ok);
@@ -207,7 +197,7 @@ static void test_dbpool_fails_when_no_host_is_left(void)
 	fake_hosts[1].connect = MYSQL_CONN_LOST;
 	fake_hosts[2].connect = MYSQL_CONN_LOST;
 	submit(&outcome, "a");
-	settle();
+	fake_jobs_settle();
 	CU_ASSERT_EQUAL(outcome.calls, 1);
 	CU_ASSERT_FALSE(outcome.ok);
 	CU_ASSERT_EQUAL(fake_hosts[0].connects, 1);
@@ -224,7 +214,7 @@ static void test_dbpool_tries_every_host_each_time(void)
 	fake_hosts[0].connect = MYSQL_CONN_LOST;
 	fake_hosts[1].connect = MYSQL_CONN_LOST;
 	submit(&outcome, "a");
-	settle();
+	fake_jobs_settle();
 	CU_ASSERT_FALSE(outcome.ok);
 	/* failures before that lookup was given up count no more ... */
 	fake_hosts[1].connect = MYSQL_CONN_OK;
@@ -247,14 +237,14 @@ static void test_dbpool_logs_each_outage_once(void)
 	for (i = 0; i < 2; i++) {
 		fake_hosts[0].connect = MYSQL_CONN_LOST;
 		submit(&outcome, "a");
-		settle();
+		fake_jobs_settle();
 		submit(&outcome, "a");
-		settle();
+		fake_jobs_settle();
 		fake_hosts[0].connect = MYSQL_CONN_OK;
 		lookup_once("b");
 		CU_ASSERT_TRUE(fake_loop_readable(fake_mysql_conn_fd(2)) ||
 			       i > 0);
-		settle();
+		fake_jobs_settle();
 	}
 	CU_ASSERT_STRING_EQUAL(log_text,
 		"database host1: connecting failed: connect failed "
@@ -274,12 +264,12 @@ static void test_dbpool_retries_a_lost_connection_on_a_fresh_one(void)
 	/* two idle connections, both dead without anybody knowing */
 	submit(&outcomes[0], "a");
 	submit(&outcomes[1], "b");
-	settle();
+	fake_jobs_settle();
 	CU_ASSERT_EQUAL(fake_conns, 2);
 	fake_hosts[0].run = MYSQL_CONN_LOST;
 	fake_hosts[0].run_times = 1;
 	submit(&outcomes[2], "c");
-	settle();
+	fake_jobs_settle();
 	CU_ASSERT_EQUAL(outcomes[2].calls, 1);
 	CU_ASSERT_STRING_EQUAL(outcomes[2].text, "c");
 	CU_ASSERT_EQUAL(fake_hosts[0].connects, 3);
@@ -309,7 +299,7 @@ static void test_dbpool_a_retried_lookup_comes_first(void)
 		waiting[i].then = note_turn;
 		submit(&waiting[i], "b");
 	}
-	settle();
+	fake_jobs_settle();
 	CU_ASSERT_STRING_EQUAL(lost.text, "1");
 	CU_ASSERT_STRING_EQUAL(waiting[2].text, "4");
 	pool_stop();
@@ -322,7 +312,7 @@ static void test_dbpool_a_second_loss_is_the_answer(void)
 	pool_start(1);
 	fake_hosts[0].run = MYSQL_CONN_LOST;
 	submit(&outcome, "a");
-	settle();
+	fake_jobs_settle();
 	CU_ASSERT_EQUAL(outcome.calls, 1);
 	CU_ASSERT_STRING_EQUAL(outcome.text, "run failed");
 	CU_ASSERT_EQUAL(fake_hosts[0].runs, 2);
@@ -337,7 +327,7 @@ static void test_dbpool_a_failed_statement_keeps_the_connection(void)
 	fake_hosts[0].run = MYSQL_CONN_STATEMENT_FAILED;
 	fake_hosts[0].run_times = 1;
 	submit(&outcome, "a");
-	settle();
+	fake_jobs_settle();
 	CU_ASSERT_EQUAL(outcome.calls, 1);
 	CU_ASSERT_FALSE(outcome.ok);
 	CU_ASSERT_EQUAL(fake_hosts[0].runs, 1);
@@ -358,7 +348,7 @@ static void test_dbpool_deadline_while_connecting(void)
 	CU_ASSERT_EQUAL(outcome.calls, 1);
 	CU_ASSERT_STRING_EQUAL(outcome.text,
 		"No answer from the database within 5000 ms");
-	settle();
+	fake_jobs_settle();
 	CU_ASSERT_EQUAL(outcome.calls, 1);
 	pool_stop();
 }
@@ -377,7 +367,7 @@ static void test_dbpool_deadline_while_running(void)
 	CU_ASSERT_FALSE(outcome.ok);
 	CU_ASSERT_EQUAL(fake_interrupts, 1);
 	/* the late end of it closes the connection and answers nobody */
-	settle();
+	fake_jobs_settle();
 	CU_ASSERT_EQUAL(outcome.calls, 1);
 	CU_ASSERT_EQUAL(fake_conns, 0);
 	lookup_once("c");
@@ -413,7 +403,7 @@ static void test_dbpool_late_answer_of_a_deadline_is_dropped(void)
 	fake_loop_advance(TIMEOUT_MS);
 	CU_ASSERT_EQUAL(outcome.calls, 1);
 	CU_ASSERT_FALSE(outcome.ok);
-	settle();
+	fake_jobs_settle();
 	CU_ASSERT_EQUAL(outcome.calls, 1);
 	pool_stop();
 }
@@ -423,7 +413,7 @@ static void test_dbpool_closes_what_the_server_closed(void)
 	pool_start(1);
 	lookup_once("a");
 	CU_ASSERT_TRUE(fake_loop_readable(fake_mysql_conn_fd(0)));
-	settle();
+	fake_jobs_settle();
 	CU_ASSERT_EQUAL(fake_conns, 0);
 	lookup_once("b");
 	CU_ASSERT_EQUAL(fake_hosts[0].connects, 2);
@@ -437,10 +427,10 @@ static void test_dbpool_closes_what_is_long_idle(void)
 	fake_loop_advance(IDLE_MS / 2);
 	lookup_once("b");
 	fake_loop_advance(IDLE_MS - 1);
-	settle();
+	fake_jobs_settle();
 	CU_ASSERT_EQUAL(fake_conns, 1);
 	fake_loop_advance(IDLE_MS);
-	settle();
+	fake_jobs_settle();
 	CU_ASSERT_EQUAL(fake_conns, 0);
 	pool_stop();
 }
@@ -452,7 +442,7 @@ static void test_dbpool_lets_surplus_connections_grow_old(void)
 	pool_start(1);
 	submit(&outcomes[0], "a");
 	submit(&outcomes[1], "b");
-	settle();
+	fake_jobs_settle();
 	CU_ASSERT_EQUAL(fake_conns, 2);
 	/* one at a time, always the one that was used last */
 	fake_loop_advance(IDLE_MS / 6);
@@ -460,7 +450,7 @@ static void test_dbpool_lets_surplus_connections_grow_old(void)
 	fake_loop_advance(IDLE_MS / 6);
 	lookup_once("d");
 	fake_loop_advance(IDLE_MS - 2 * (IDLE_MS / 6) + 1);
-	settle();
+	fake_jobs_settle();
 	CU_ASSERT_EQUAL(fake_conns, 1);
 	pool_stop();
 }
@@ -473,12 +463,12 @@ static void test_dbpool_cancelled_lookups_are_not_called_back(void)
 	submit(&waiting, "a");
 	dbpool_cancel(&waiting.lookup);
 	CU_ASSERT_PTR_NULL(waiting.lookup);
-	settle();
+	fake_jobs_settle();
 	lookup_once("b");
 	submit(&busy, "c");
 	fake_loop_advance(0);
 	dbpool_cancel(&busy.lookup);
-	settle();
+	fake_jobs_settle();
 	CU_ASSERT_EQUAL(waiting.calls + busy.calls, 0);
 	/* its connection has nothing wrong with it */
 	CU_ASSERT_EQUAL(fake_conns, 1);
@@ -508,14 +498,14 @@ static void test_dbpool_callbacks_may_submit_and_cancel(void)
 	pool_start(1);
 	nested = (struct outcome) { 0 };
 	submit(&outcome, "a");
-	settle();
+	fake_jobs_settle();
 	CU_ASSERT_STRING_EQUAL(nested.text, "nested");
 
 	nested = (struct outcome) { 0 };
 	outcome = (struct outcome) { .then = cancel_nested };
 	submit(&outcome, "b");
 	submit(&nested, "c");
-	settle();
+	fake_jobs_settle();
 	CU_ASSERT_EQUAL(outcome.calls, 1);
 	CU_ASSERT_EQUAL(nested.calls, 0);
 	pool_stop();
@@ -529,7 +519,7 @@ static void test_dbpool_a_failed_lookup_may_submit_the_next(void)
 	fake_hosts[0].connect = MYSQL_CONN_LOST;
 	nested = (struct outcome) { 0 };
 	submit(&outcome, "a");
-	settle();
+	fake_jobs_settle();
 	CU_ASSERT_EQUAL(outcome.calls, 1);
 	CU_ASSERT_EQUAL(nested.calls, 1);
 	CU_ASSERT_EQUAL(fake_hosts[0].connects, 2);
@@ -604,7 +594,7 @@ static void test_dbpool_without_threads_fails_at_once(void)
 	pool_start(1);
 	fake_jobs_fail(true);
 	submit(&outcome, "a");
-	settle();
+	fake_jobs_settle();
 	CU_ASSERT_EQUAL(outcome.calls, 1);
 	CU_ASSERT_FALSE(outcome.ok);
 	fake_jobs_fail(false);
@@ -644,7 +634,7 @@ static void stream_start(struct stream_outcome *outcome)
 					     stream_callback, outcome);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(outcome->stream);
 	CU_ASSERT_EQUAL(outcome->calls, 0);
-	settle();
+	fake_jobs_settle();
 }
 
 static void test_dbpool_stream_gives_all_rows(void)
@@ -656,7 +646,7 @@ static void test_dbpool_stream_gives_all_rows(void)
 	stream_start(&outcome);
 	while (outcome.more) {
 		dbpool_stream_more(outcome.stream);
-		settle();
+		fake_jobs_settle();
 	}
 	CU_ASSERT_EQUAL(outcome.rows, 2 * DBPOOL_STREAM_ROWS + 7);
 	CU_ASSERT_EQUAL(outcome.calls, 3);
@@ -675,13 +665,13 @@ static void test_dbpool_stream_closes_anywhere(void)
 	/* in the callback */
 	stream_start(&outcome);
 	CU_ASSERT_EQUAL(outcome.calls, 1);
-	settle();
+	fake_jobs_settle();
 	CU_ASSERT_EQUAL(fake_conns, 0);
 	/* between two reads */
 	outcome = (struct stream_outcome) { 0 };
 	stream_start(&outcome);
 	dbpool_stream_close(&outcome.stream);
-	settle();
+	fake_jobs_settle();
 	CU_ASSERT_EQUAL(fake_conns, 0);
 	/* while a thread reads */
 	outcome = (struct stream_outcome) { 0 };
@@ -690,7 +680,7 @@ static void test_dbpool_stream_closes_anywhere(void)
 	CU_ASSERT_EQUAL(fake_interrupts, 0);
 	dbpool_stream_close(&outcome.stream);
 	CU_ASSERT_EQUAL(fake_interrupts, 1);
-	settle();
+	fake_jobs_settle();
 	CU_ASSERT_EQUAL(outcome.calls, 1);
 	CU_ASSERT_EQUAL(fake_conns, 0);
 	pool_stop();

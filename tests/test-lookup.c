@@ -81,15 +81,6 @@ static void engine_stop(void)
 	CU_ASSERT_EQUAL(fake_loop_pending(), 0);
 }
 
-static void settle(void)
-{
-	do {
-		fake_loop_advance(0);
-		fake_jobs_run_all();
-		fake_loop_advance(0);
-	} while (fake_jobs_queued() > 0);
-}
-
 struct outcome {
 	unsigned int calls;
 	enum account_verdict verdict;
@@ -163,7 +154,7 @@ static void test_lookup_named_passdb(void)
 	set_row(5, mailbox_names, mailbox_values);
 	start(ACCOUNT_PASSDB, "Joe@Example.org");
 	CU_ASSERT_EQUAL(outcome.calls, 0);
-	settle();
+	fake_jobs_settle();
 	CU_ASSERT_EQUAL(outcome.calls, 1);
 	CU_ASSERT_EQUAL(outcome.verdict, ACCOUNT_OK);
 	CU_ASSERT_STRING_EQUAL(outcome.fields,
@@ -182,7 +173,7 @@ static void test_lookup_named_userdb(void)
 	engine_start_named();
 	set_row(5, mailbox_names, mailbox_values);
 	start(ACCOUNT_USERDB, "joe@example.org");
-	settle();
+	fake_jobs_settle();
 	CU_ASSERT_STRING_EQUAL(outcome.fields,
 		"user=joe@example.org\n"
 		"home=/var/mail/example.org/joe\n"
@@ -198,7 +189,7 @@ static void test_lookup_impossible_name_costs_no_query(void)
 	start(ACCOUNT_PASSDB, "joe");
 	CU_ASSERT_EQUAL(outcome.calls, 1);
 	CU_ASSERT_EQUAL(outcome.verdict, ACCOUNT_UNKNOWN);
-	settle();
+	fake_jobs_settle();
 	CU_ASSERT_EQUAL(fake_hosts[0].connects, 0);
 	engine_stop();
 }
@@ -209,7 +200,7 @@ static void test_lookup_no_row_is_unknown(void)
 	set_row(5, mailbox_names, mailbox_values);
 	fake_hosts[0].row_count = 0;
 	start(ACCOUNT_PASSDB, "joe@example.org");
-	settle();
+	fake_jobs_settle();
 	CU_ASSERT_EQUAL(outcome.verdict, ACCOUNT_UNKNOWN);
 	CU_ASSERT_STRING_EQUAL(outcome.reason, "");
 	engine_stop();
@@ -242,7 +233,7 @@ static void test_lookup_database_trouble_is_never_unknown(void)
 		fake_hosts[0].run = MYSQL_CONN_STATEMENT_FAILED;
 		fake_hosts[0].error_kind = failures[i].kind;
 		start(ACCOUNT_PASSDB, "joe@example.org");
-		settle();
+		fake_jobs_settle();
 		UNIT_ASSERT_ROW(failures[i].name, outcome.calls == 1 &&
 				outcome.verdict == ACCOUNT_FAILED);
 		CU_ASSERT_STRING_EQUAL(outcome.reason, failures[i].reason);
@@ -256,7 +247,7 @@ static void test_lookup_refused_connection_names_the_cure(void)
 	fake_hosts[0].connect = MYSQL_CONN_LOST;
 	fake_hosts[0].error_kind = DB_ERROR_LOGIN;
 	start(ACCOUNT_PASSDB, "joe@example.org");
-	settle();
+	fake_jobs_settle();
 	CU_ASSERT_EQUAL(outcome.verdict, ACCOUNT_FAILED);
 	CU_ASSERT_STRING_EQUAL(outcome.reason,
 		"password_query failed: Connecting to host1 failed: connect "
@@ -272,24 +263,24 @@ static void test_lookup_lasting_trouble_is_reported_once(void)
 	fake_hosts[0].run = MYSQL_CONN_STATEMENT_FAILED;
 	fake_hosts[0].error_kind = DB_ERROR_TABLE;
 	start(ACCOUNT_PASSDB, "joe@example.org");
-	settle();
+	fake_jobs_settle();
 	CU_ASSERT_FALSE(outcome.repeated);
 	start(ACCOUNT_PASSDB, "joe@example.org");
-	settle();
+	fake_jobs_settle();
 	CU_ASSERT_TRUE(outcome.repeated);
 	/* another trouble is news */
 	fake_hosts[0].error_kind = DB_ERROR_RIGHTS;
 	start(ACCOUNT_PASSDB, "joe@example.org");
-	settle();
+	fake_jobs_settle();
 	CU_ASSERT_FALSE(outcome.repeated);
 	/* and so is the same one after it was gone */
 	fake_hosts[0].run = MYSQL_CONN_OK;
 	start(ACCOUNT_PASSDB, "joe@example.org");
-	settle();
+	fake_jobs_settle();
 	CU_ASSERT_EQUAL(outcome.verdict, ACCOUNT_OK);
 	fake_hosts[0].run = MYSQL_CONN_STATEMENT_FAILED;
 	start(ACCOUNT_PASSDB, "joe@example.org");
-	settle();
+	fake_jobs_settle();
 	CU_ASSERT_FALSE(outcome.repeated);
 	engine_stop();
 }
@@ -303,7 +294,7 @@ static void test_lookup_dropin_binds_what_the_literals_hold(void)
 				 "WHERE a = '%n' AND b = 'x%%%d'"), NULL);
 	set_row(2, names, values);
 	start(ACCOUNT_PASSDB, "o'neil%s@example.org");
-	settle();
+	fake_jobs_settle();
 	CU_ASSERT_STRING_EQUAL(fake_last_text, "SELECT ? AS user, password "
 			       "FROM t WHERE a = ? AND b = ?");
 	CU_ASSERT_STRING_EQUAL(fake_last_values, "o'neil%s@example.org|"
@@ -319,10 +310,10 @@ static void test_lookup_letters_a_column_lacks_are_no_trouble(void)
 	fake_hosts[0].run = MYSQL_CONN_STATEMENT_FAILED;
 	fake_hosts[0].error_kind = DB_ERROR_COLLATION;
 	start(ACCOUNT_PASSDB, "jos\xc3\xa9@example.org");
-	settle();
+	fake_jobs_settle();
 	CU_ASSERT_EQUAL(outcome.verdict, ACCOUNT_UNKNOWN);
 	start(ACCOUNT_PASSDB, "jose@example.org");
-	settle();
+	fake_jobs_settle();
 	CU_ASSERT_EQUAL(outcome.verdict, ACCOUNT_FAILED);
 	engine_stop();
 }
@@ -332,10 +323,20 @@ static void test_lookup_variable_that_cannot_be_expanded(void)
 	engine_start(dropin_conf("SELECT password FROM t WHERE a = '%s'"),
 		     NULL);
 	start(ACCOUNT_PASSDB, "joe@example.org");
-	settle();
+	fake_jobs_settle();
 	CU_ASSERT_EQUAL(outcome.calls, 1);
 	CU_ASSERT_EQUAL(outcome.verdict, ACCOUNT_FAILED);
 	CU_ASSERT_EQUAL(fake_hosts[0].connects, 0);
+	engine_stop();
+}
+
+static void test_lookup_engine_knows_queries_with_the_password(void)
+{
+	engine_start(dropin_conf("SELECT a FROM t WHERE a = '%u'"), NULL);
+	CU_ASSERT_FALSE(lookup_engine_binds_password(engine));
+	engine_stop();
+	engine_start(dropin_conf("SELECT a FROM t WHERE b = MD5('%w')"), NULL);
+	CU_ASSERT_TRUE(lookup_engine_binds_password(engine));
 	engine_stop();
 }
 
@@ -411,7 +412,7 @@ static void list_all(struct list *list)
 	lookup_iterate_next(list->iterate);
 	do {
 		seen = list->names;
-		settle();
+		fake_jobs_settle();
 		if (list->names > seen && !list->chain)
 			lookup_iterate_next(list->iterate);
 	} while (list->ends == 0);
@@ -469,13 +470,13 @@ static void test_lookup_iterate_ends_early(void)
 	fake_hosts[0].stream_rows = 2 * DBPOOL_STREAM_ROWS;
 	list_start(&list);
 	/* nothing comes unasked */
-	settle();
+	fake_jobs_settle();
 	CU_ASSERT_EQUAL(list.names, 0);
 	lookup_iterate_next(list.iterate);
-	settle();
+	fake_jobs_settle();
 	CU_ASSERT_EQUAL(list.names, 1);
 	lookup_iterate_end(&list.iterate);
-	settle();
+	fake_jobs_settle();
 	CU_ASSERT_EQUAL(fake_conns, 0);
 	engine_stop();
 }
@@ -491,6 +492,7 @@ static CU_TestInfo tests[] = {
 	TEST(test_lookup_dropin_binds_what_the_literals_hold),
 	TEST(test_lookup_letters_a_column_lacks_are_no_trouble),
 	TEST(test_lookup_variable_that_cannot_be_expanded),
+	TEST(test_lookup_engine_knows_queries_with_the_password),
 	TEST(test_lookup_engine_names_the_bad_setting),
 	TEST(test_lookup_stopped_engine_answers),
 	TEST(test_lookup_iterate_gives_every_name),

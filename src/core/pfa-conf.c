@@ -260,8 +260,8 @@ static int unknown_name_error(const char *name, struct errbuf *error)
 	if (pfa_conf_key_is_dropin(name)) {
 		return errbuf_set(error, "%s belongs into a "
 				  "dovecot-sql.conf.ext and cannot be mixed "
-				  "with the settings of this form: use one form "
-				  "in the whole file", name);
+				  "with the settings of this form: use one "
+				  "form in the whole file", name);
 	}
 	/* what is no name may be the tail of a password */
 	if (!pfa_conf_name_is_plain(name)) {

@@ -110,7 +110,8 @@ struct template_vars authdb_engine_vars(struct authdb_engine *engine,
 	};
 }
 
-static void authdb_log_failed(struct event *event, const struct account *account)
+static void authdb_log_failed(struct event *event,
+			      const struct account *account)
 {
 	if (account->repeated)
 		e_info(event, "temporary failure: %s", account->reason);
@@ -170,18 +171,29 @@ void authdb_engine_use_userdb(struct authdb_engine *engine)
 	engine->userdb_used = TRUE;
 }
 
-void authdb_engine_warn_unused(struct authdb_engine *engine)
+static void authdb_engine_warn_unused(struct authdb_engine *engine)
 {
 	const struct pfa_conf *conf = lookup_engine_conf(engine->lookup);
 
-	if (worker || engine->userdb_used || engine->warned ||
-	    conf->userdb_warning_disable ||
+	if (engine->userdb_used || conf->userdb_warning_disable ||
 	    (!conf->user_query_set && !conf->iterate_query_set))
 		return;
-	engine->warned = TRUE;
 	e_warning(engine->event, "%s in %s is not used, as no userdb has "
 		  "driver = "AUTHDB_NAME" with this file "
 		  "(if that is intended, set userdb_warning_disable=yes)",
 		  conf->user_query_set ? "user_query" : "iterate_query",
 		  engine->path);
+}
+
+void authdb_engine_warn(struct authdb_engine *engine)
+{
+	if (worker || engine->warned)
+		return;
+	engine->warned = TRUE;
+	authdb_engine_warn_unused(engine);
+	if (lookup_engine_binds_password(engine->lookup)) {
+		e_warning(engine->event, "a query in %s has %%w, the client's "
+			  "password: the database's general log would show it",
+			  engine->path);
+	}
 }

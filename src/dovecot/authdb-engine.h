@@ -39,9 +39,11 @@ const char *authdb_engine_cache_vars(struct authdb_engine *engine,
 /* The scheme of a password without a prefix. */
 const char *authdb_engine_default_scheme(struct authdb_engine *engine);
 
-/* A userdb uses the engine; without one, queries written for it are idle, and
-   authdb_engine_warn_unused() says so once, as stock does. */
+/* A userdb uses the engine. */
 void authdb_engine_use_userdb(struct authdb_engine *engine);
-void authdb_engine_warn_unused(struct authdb_engine *engine);
+/* Warns once, from the auth process, of what works and may not be meant:
+   queries for a userdb that is not there, as stock does, and a client's
+   password that goes to the database. */
+void authdb_engine_warn(struct authdb_engine *engine);
 
 #endif

@@ -153,7 +153,7 @@ void passdb_pfa_init(struct passdb_module *_module)
 			"differs from the headers the module was built with: "
 			"rebuild it against the installed dovecot-dev");
 	}
-	authdb_engine_warn_unused(module->engine);
+	authdb_engine_warn(module->engine);
 }
 
 void passdb_pfa_deinit(struct passdb_module *_module)

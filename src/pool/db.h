@@ -68,7 +68,7 @@ enum db_tls {
 	DB_TLS_OFF,
 	DB_TLS_REQUIRED,
 	DB_TLS_VERIFY,
-	DB_TLS_DEFAULT,		/* nothing set: what the library does by itself */
+	DB_TLS_DEFAULT,		/* nothing set: as the library does */
 };
 
 struct db_server {

@@ -126,7 +126,8 @@ void mysql_conn_free(struct mysql_conn **_conn)
 		return;
 	*_conn = NULL;
 	conn_current = conn;
-	for (i = 0; i < conn->statement_count && conn->statements != NULL; i++) {
+	for (i = 0; conn->statements != NULL && i < conn->statement_count;
+	     i++) {
 		if (conn->statements[i] != NULL)
 			mysql_stmt_close(conn->statements[i]);
 	}
@@ -375,7 +376,8 @@ static bool conn_error_is_fatal(unsigned int code)
 #ifdef CR_SERVER_LOST_EXTENDED
 		CR_SERVER_LOST_EXTENDED,
 #endif
-		ER_SERVER_SHUTDOWN, ER_UNKNOWN_COM_ERROR /* Galera: not ready */,
+		ER_SERVER_SHUTDOWN,
+		ER_UNKNOWN_COM_ERROR /* Galera: not ready */,
 		1927 /* ER_CONNECTION_KILLED, MariaDB */,
 		ER_CLIENT_INTERACTION_TIMEOUT_,
 		ER_NET_READ_ERROR, ER_NET_READ_INTERRUPTED,

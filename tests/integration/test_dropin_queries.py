@@ -153,6 +153,19 @@ def test_same_answers(wild, dovecots, path):
 
 
 @pytest.mark.ours
+@pytest.mark.parametrize("name,warned", [
+    ("20-password-in-query.conf.ext", True), ("01-", False)])
+def test_password_in_query(wild, dovecots, name, warned):
+    """The administrator is told that the database gets to see it."""
+    path = next(path for path in FILES if name in path)
+    server = dovecots.start(accounts.point_to(accounts.read(path), wild.port))
+    if warned:
+        server.wait_log("Warning: postfixadmin: a query in")
+    else:
+        assert "a query in" not in server.log()
+
+
+@pytest.mark.ours
 @pytest.mark.parametrize("name,setting", [
     *((name, "password_query") for name in REFUSED),
     ("table-name", "user_query"), ("open-literal", "iterate_query")])
