@@ -219,6 +219,19 @@ static const struct number_row {
 	{ "lookup_timeout", "0.5 s", MEMBER(lookup_timeout), -1 },
 	{ "lookup_timeout", "s", MEMBER(lookup_timeout), -1 },
 	{ "lookup_timeout", "4294967297", MEMBER(lookup_timeout), -1 },
+	{ "verify_threads", NULL, MEMBER(verify_threads), 0 },
+	{ "verify_threads", "256", MEMBER(verify_threads), 256 },
+	{ "verify_threads", "257", MEMBER(verify_threads), -1 },
+	{ "verify_queue", NULL, MEMBER(verify_queue), 512 },
+	{ "verify_queue", "0", MEMBER(verify_queue), -1 },
+	{ "verify_memo", NULL, MEMBER(verify_memo), 0 },
+	{ "verify_memo", "10 min", MEMBER(verify_memo), 600000 },
+	{ "verify_max_bcrypt_cost", NULL, MEMBER(verify_max_bcrypt_cost), 14 },
+	{ "verify_max_bcrypt_cost", "32", MEMBER(verify_max_bcrypt_cost), -1 },
+	{ "verify_max_rounds", NULL, MEMBER(verify_max_rounds), 1000000 },
+	{ "verify_max_passes", NULL, MEMBER(verify_max_passes), 16 },
+	{ "verify_memory", NULL, MEMBER(verify_memory), 128 },
+	{ "verify_memory", "64 MiB", MEMBER(verify_memory), -1 },
 	{ "tls", NULL, MEMBER(tls), PFA_TLS_AUTO },
 	{ "tls", "off", MEMBER(tls), PFA_TLS_OFF },
 	{ "tls", "Required", MEMBER(tls), PFA_TLS_REQUIRED },
@@ -421,6 +434,8 @@ static const struct detect_row {
 	{ "", PFA_CONF_NAMED },
 	{ "# driver = mysql\nhosts = x\n", PFA_CONF_NAMED },
 	{ "driver = mysql\n", PFA_CONF_DROPIN },
+	{ "verify_memo = 1\ndriver = mysql\n", PFA_CONF_DROPIN },
+	{ "verify_memo = 1\nhosts = x\n", PFA_CONF_NAMED },
 	{ "\r\n \t# x\r\n\tconnect=host=x\r\n", PFA_CONF_DROPIN },
 	{ "user_query = \\\n SELECT 1", PFA_CONF_DROPIN },
 	{ "!include x", PFA_CONF_DROPIN },
@@ -588,6 +603,10 @@ static const struct dropin_error_row {
 	{ "userdb_warning_disable", "1",
 	  "the value of userdb_warning_disable is not valid: " },
 	{ "hosts", "x", "hosts is a named setting and cannot be mixed " },
+	{ "verify_threads", "many",
+	  "verify_threads = many is no number this setting takes: " },
+	{ "verify_treads", "1", "there is no setting verify_treads: did you "
+	  "mean verify_threads?" },
 	{ "user_querry", "x",
 	  "there is no key user_querry in a dovecot-sql.conf.ext: " },
 	{ "x" SECRET "!", "x", "there is no key of that name in a " },
@@ -668,6 +687,13 @@ static void test_pfa_conf_dropin_keys(void)
 	CU_ASSERT_TRUE(conf->password_query_set && conf->user_query_set &&
 		       conf->iterate_query_set);
 	CU_ASSERT_TRUE(conf->userdb_warning_disable);
+
+	/* the verifier's are in both forms, with the same defaults */
+	CU_ASSERT_EQUAL(conf->verify_queue, 512);
+	CU_ASSERT_EQUAL(conf->verify_max_bcrypt_cost, 14);
+	CU_ASSERT_EQUAL(pfa_conf_set_dropin(conf, "verify_memo", "1 min",
+					    &error), 0);
+	CU_ASSERT_EQUAL(conf->verify_memo, 60000);
 	pfa_conf_free(&conf);
 }
 

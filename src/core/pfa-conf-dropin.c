@@ -426,6 +426,8 @@ int pfa_conf_set_dropin(struct pfa_conf *conf, const char *key,
 
 	if (known != NULL)
 		return known->set(conf, known->offset, value, error);
+	if (pfa_setting_is_shared(key))
+		return pfa_conf_set(conf, key, value, error);
 	if (pfa_setting_find(key) != NULL) {
 		return errbuf_set(error, "%s is a named setting and cannot be "
 				  "mixed with driver, connect and queries: use "

@@ -133,6 +133,8 @@ enum pfa_conf_form pfa_conf_detect(const char *text, size_t len)
 			break;
 		memcpy(key, name.p, name.len);
 		key[name.len] = '\0';
+		if (pfa_setting_is_shared(key))
+			continue;
 		return pfa_conf_key_is_dropin(key) ?
 			PFA_CONF_DROPIN : PFA_CONF_NAMED;
 	}
@@ -148,30 +150,36 @@ const struct pfa_setting *pfa_setting_find(const char *name)
 	return NULL;
 }
 
-static int named_defaults(struct pfa_conf *conf, struct errbuf *error)
+bool pfa_setting_is_shared(const char *name)
 {
+	static const char prefix[] = "verify_";
+
+	return strncmp(name, prefix, sizeof(prefix) - 1) == 0;
+}
+
+static int defaults(struct pfa_conf *conf, struct errbuf *error)
+{
+	const bool named = conf->form == PFA_CONF_NAMED;
+
 	for (size_t i = 0; i < SETTING_COUNT; i++) {
 		if (settings[i].def != NULL &&
+		    (named || pfa_setting_is_shared(settings[i].name)) &&
 		    pfa_setting_store(&settings[i], conf, settings[i].def,
 				      error) < 0)
 			return -1;
 	}
-	return 0;
+	return named ? 0 : pfa_conf_dropin_defaults(conf, error);
 }
 
 struct pfa_conf *pfa_conf_new(enum pfa_conf_form form)
 {
 	struct pfa_conf *conf = calloc(1, sizeof(*conf));
 	struct errbuf error;
-	int ret;
 
 	if (conf == NULL)
 		return NULL;
 	conf->form = form;
-	ret = form == PFA_CONF_DROPIN ?
-		pfa_conf_dropin_defaults(conf, &error) :
-		named_defaults(conf, &error);
-	if (ret < 0)
+	if (defaults(conf, &error) < 0)
 		pfa_conf_free(&conf);
 	return conf;
 }

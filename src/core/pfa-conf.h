@@ -11,7 +11,8 @@
  * The configuration as one checked struct, whichever way it was written:
  *
  *  - named: our own settings, all of them listed in settings.def;
- *  - drop-in: an existing dovecot-sql.conf.ext of Dovecot 2.3 (driver = mysql).
+ *  - drop-in: an existing dovecot-sql.conf.ext of Dovecot 2.3 (driver = mysql),
+ *    with nothing of ours in it but perhaps verify_ settings.
  *
  * Strings are malloc()ed and owned by the struct, NULL where unset. Times are
  * in milliseconds.
@@ -68,6 +69,11 @@ struct pfa_conf {
 	/* named: passwords and rules */
 	char *encrypt;
 	bool domain_active;
+
+	/* both: passwords; memory in MiB */
+	unsigned int verify_threads, verify_queue, verify_memo;
+	unsigned int verify_max_bcrypt_cost, verify_max_rounds;
+	unsigned int verify_max_passes, verify_memory;
 
 	/* drop-in: the queries as written, with stock's defaults */
 	bool driver_set, connect_set;
