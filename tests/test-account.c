@@ -54,6 +54,7 @@ struct account_case {
 	enum account_verdict verdict;
 	const char *reason;	/* a part of it */
 	const char *fields;
+	const char *password;	/* NULL: as it may be */
 };
 
 #define NAMED_ROW(...) \
@@ -90,7 +91,8 @@ static const struct account_case named_cases[] = {
 	{ "scheme by shape", BASE, ACCOUNT_PASSDB,
 	  NAMED("a@b", "a@b", "$1$x$y", NULL, "1", "1"),
 	  .verdict = ACCOUNT_OK, .reason = NONE,
-	  .fields = "user=a@b password={MD5-CRYPT}$1$x$y" },
+	  .fields = "user=a@b password={MD5-CRYPT}$1$x$y",
+	  .password = "{MD5-CRYPT}$1$x$y" },
 	{ "scheme by encrypt", BASE "encrypt = cleartext\n", ACCOUNT_PASSDB,
 	  NAMED("a@b", "a@b", "$1$x$y", NULL, "1", "1"),
 	  .verdict = ACCOUNT_OK, .reason = NONE,
@@ -105,7 +107,16 @@ static const struct account_case named_cases[] = {
 	  .verdict = ACCOUNT_FAILED, .reason = "multiple matches" },
 	{ "mailbox inactive", ALL, ACCOUNT_PASSDB,
 	  NAMED("a@b", "a@b", "{PLAIN}x", "0", "0", "1"),
-	  .verdict = ACCOUNT_UNKNOWN, .reason = "mailbox is inactive" },
+	  .verdict = ACCOUNT_UNKNOWN, .reason = "mailbox is inactive",
+	  .password = "{PLAIN}x" },
+	{ "mailbox inactive, scheme by shape", ALL, ACCOUNT_PASSDB,
+	  NAMED("a@b", "a@b", "$1$x$y", "0", "0", "1"),
+	  .verdict = ACCOUNT_UNKNOWN, .reason = "mailbox is inactive",
+	  .password = "{MD5-CRYPT}$1$x$y" },
+	{ "mailbox inactive, password of no scheme", ALL, ACCOUNT_PASSDB,
+	  NAMED("a@b", "a@b", "x", "0", "0", "1"),
+	  .verdict = ACCOUNT_UNKNOWN, .reason = "mailbox is inactive",
+	  .password = "" },
 	{ "mailbox inactive, userdb", ALL, ACCOUNT_USERDB,
 	  NAMED("a@b", "a@b", NULL, "0", "2", "1"),
 	  .verdict = ACCOUNT_UNKNOWN, .reason = "mailbox is inactive" },
@@ -233,6 +244,11 @@ static void check_account(const struct account_case *test,
 	UNIT_ASSERT_ROW(test->name, account->verdict == test->verdict);
 	UNIT_ASSERT_ROW(test->name, strcmp(strbuf_str(&answer),
 		test->fields == NULL ? "" : test->fields) == 0);
+	if (test->password != NULL) {
+		UNIT_ASSERT_ROW(test->name, strcmp(test->password,
+			account->password == NULL ? "" : account->password)
+			== 0);
+	}
 	if (account->reason == NULL)
 		UNIT_ASSERT_ROW(test->name, *test->reason == '\0');
 	else {

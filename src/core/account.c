@@ -294,6 +294,7 @@ static void verdict(struct account *account, enum account_verdict value,
 	account->verdict = value;
 	account->reason = reason;
 	account->field_count = 0;
+	account->password = NULL;
 	strbuf_reset(&account->text);
 }
 
@@ -385,22 +386,28 @@ static int build_user(struct account_build *build)
 	return 0;
 }
 
+/* Appends "{SCHEME}..." to the text, or returns why that cannot be. */
+static const char *append_password(struct account_build *build)
+{
+	const char *stored = row_value(build->row, SCHEMA_COLUMN_PASSWORD);
+
+	if (stored == NULL)
+		return "it has no password";
+	if (strlen(stored) > PASSWORD_MAX_LEN)
+		return "its stored password is longer than 1024 bytes";
+	return scheme_normalize(stored, &build->rules->hint,
+				&build->account->text);
+}
+
 static int build_password(struct account_build *build)
 {
 	struct account *account = build->account;
 	const size_t offset = account->text.len;
-	const char *stored = row_value(build->row, SCHEMA_COLUMN_PASSWORD);
 	const char *reason;
 
 	if (build->kind != ACCOUNT_PASSDB)
 		return 0;
-	if (stored == NULL)
-		reason = "it has no password";
-	else if (strlen(stored) > PASSWORD_MAX_LEN)
-		reason = "its stored password is longer than 1024 bytes";
-	else
-		reason = scheme_normalize(stored, &build->rules->hint,
-					  &account->text);
+	reason = append_password(build);
 	if (reason != NULL) {
 		verdict(account, ACCOUNT_REFUSED, reason);
 		return -1;
@@ -506,10 +513,24 @@ static void build_finish(struct account_build *build)
 		verdict(account, ACCOUNT_FAILED, "out of memory");
 		return;
 	}
-	for (unsigned int i = 0; i < account->field_count; i++)
+	for (unsigned int i = 0; i < account->field_count; i++) {
 		account->fields[i].value = text + build->offsets[i];
+		if (strcmp(account->fields[i].name, "password") == 0)
+			account->password = account->fields[i].value;
+	}
 	account->verdict = ACCOUNT_OK;
 	account->reason = NULL;
+}
+
+/* The verdict on a row that must not log in, but whose password costs what it
+   costs. */
+static void build_unknown(struct account_build *build, const char *reason)
+{
+	struct account *account = build->account;
+
+	verdict(account, ACCOUNT_UNKNOWN, reason);
+	if (build->kind == ACCOUNT_PASSDB && append_password(build) == NULL)
+		account->password = strbuf_str(&account->text);
 }
 
 static void evaluate_named(struct account_build *build)
@@ -517,7 +538,7 @@ static void evaluate_named(struct account_build *build)
 	const char *reason = row_unknown(build);
 
 	if (reason != NULL) {
-		verdict(build->account, ACCOUNT_UNKNOWN, reason);
+		build_unknown(build, reason);
 		return;
 	}
 	if (build_user(build) == 0 && build_password(build) == 0 &&

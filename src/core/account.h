@@ -60,6 +60,10 @@ struct account {
 	   Borrowed from the rows, or from `text`. */
 	struct account_field *fields;
 	unsigned int field_count;
+	/* Named form, passdb: "{SCHEME}..." as in the field, but also of a row
+	   that may not log in, for taking the same time. NULL: there is none
+	   that could be verified. */
+	const char *password;
 	/* owns what was made here */
 	struct strbuf text;
 };
