@@ -195,7 +195,7 @@ static struct timespec patience(const struct load *load, uint64_t now)
 	uint64_t until = now < load->measure_to ? load->measure_to :
 		now + SILENCE_MAX_NS, wait;
 
-	if (load->plan.rate != 0 && load->due < until)
+	if (load->plan.rate != 0 && load->due < load->measure_to)
 		until = load->due;
 	wait = until > now ? until - now : 0;
 	return (struct timespec){
