@@ -34,11 +34,11 @@ def read(path):
         return source.read()
 
 
-def hash_password(scheme, password=RIGHT, prefix=True):
+def hash_password(scheme, password=RIGHT, prefix=True, rounds=0):
     """What PostfixAdmin would store; made by Dovecot. The password goes in
-    by standard input."""
+    by standard input; 0 rounds are the scheme's default."""
     done = subprocess.run(
-        ["doveadm", "pw", "-s", scheme], input=f"{password}\n{password}\n",
+        ["doveadm", "pw", "-s", scheme, "-r", str(rounds)], input=f"{password}\n{password}\n",
         text=True, check=True, stdout=subprocess.PIPE)
     stored = done.stdout.strip()
     bare = re.sub(r"^\{[^}]*\}", "", stored)
@@ -78,10 +78,11 @@ def add_mailboxes(connection, rows):
 
 
 def create_postfixadmin(server, database="postfixadmin",
-                        user="postfixadmin", password="pa$$word"):
-    """PostfixAdmin 3.3.13's tables, empty, and the account that reads them."""
+                        user="postfixadmin", password="pa$$word",
+                        version="3.3.13"):
+    """PostfixAdmin's tables, empty, and the account that reads them."""
     server.create_database(database, user, password)
-    server.run_sql(read(data_file("schema-3.3.13.sql")), database)
+    server.run_sql(read(data_file(f"schema-{version}.sql")), database)
 
 
 def seed_000(server):
