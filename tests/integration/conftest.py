@@ -54,6 +54,8 @@ def pytest_configure(config):
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     config.addinivalue_line(
         "markers", "ours: what the stock driver does not do")
+    config.addinivalue_line(
+        "markers", "once: long, and nothing for sanitizers to find")
 
 
 def pytest_sessionfinish(session):

@@ -214,14 +214,18 @@ class AuthClient(LineConnection):
             self.send("CONT", reply.request,
                       base64.b64encode(response).decode())
 
-    def logins(self, attempts):
+    def logins(self, attempts, at_once=None):
         """Makes logins, each a tuple of begin()'s arguments, all in flight
-        together. Returns their verdicts in that order."""
-        requests = [self.begin(*attempt) for attempt in attempts]
+        together, or so many at once. Returns their verdicts in that
+        order."""
+        attempts = list(attempts)
+        requests = [self.begin(*attempt) for attempt in attempts[:at_once]]
         verdicts = {}
-        while len(verdicts) < len(requests):
+        while len(verdicts) < len(attempts):
             reply = self.verdict()
             verdicts[reply.request] = reply
+            if len(requests) < len(attempts):
+                requests.append(self.begin(*attempts[len(requests)]))
         return [verdicts[request] for request in requests]
 
     def login(self, user, password, mechanism="PLAIN"):

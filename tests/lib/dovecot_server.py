@@ -92,6 +92,22 @@ userdb {{
   args = {args}
 }}
 """
+# Everybody's: for tests of passdbs.
+STATIC_USERDB = """\
+userdb {
+  driver = static
+  args = uid=2000 gid=2000 home=/var/mail/%d/%n
+}
+"""
+# In front of the other passdbs: it lets nobody in, but what it says stays with
+# the request, and failures are answered at once, not on the next half second.
+# What a passdb says itself is forgotten when it refuses the login.
+NODELAY = """\
+passdb {
+  driver = static
+  args = nopassword=y noauthenticate=y nodelay=y
+}
+"""
 # Sanitizer runtimes must be loaded first and reserve more address space
 # than Dovecot grants.
 PRELOAD = """\
