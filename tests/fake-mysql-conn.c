@@ -86,7 +86,10 @@ fake_result(struct mysql_conn *conn, enum mysql_conn_result result,
 	if (conn->interrupted)
 		result = MYSQL_CONN_LOST;
 	if (result != MYSQL_CONN_OK) {
-		db_error_set(error, "%s failed", what);
+		if (conn->host->error_text != NULL)
+			db_error_set(error, "%s", conn->host->error_text);
+		else
+			db_error_set(error, "%s failed", what);
 		error->code = 4242;
 		error->kind = conn->host->error_kind;
 	}
@@ -126,12 +129,19 @@ fake_rows(const struct fake_host *host, unsigned int count, const char *value)
 		host->values;
 	struct db_rows *rows = calloc(1, sizeof(*rows));
 
+	if (host->changes) {
+		rows->affected = host->affected;
+		return rows;
+	}
 	rows->column_count = columns;
 	rows->row_count = count;
 	rows->names = calloc(columns, sizeof(char *));
+	rows->widths = calloc(columns, sizeof(*rows->widths));
 	rows->values = calloc(count * columns + 1, sizeof(char *));
-	for (i = 0; i < columns; i++)
+	for (i = 0; i < columns; i++) {
 		rows->names[i] = strdup(names[i]);
+		rows->widths[i] = host->width;
+	}
 	for (i = 0; i < count * columns; i++) {
 		if (values[i % columns] != NULL)
 			rows->values[i] = strdup(values[i % columns]);

@@ -18,7 +18,13 @@ struct fake_host {
 	   bound value. A value of NULL is SQL's NULL. */
 	unsigned int column_count, row_count;
 	const char *const *names, *const *values;
+	/* how many characters each column takes */
+	unsigned long width;
+	/* statements change rows, so many, and have no columns */
+	bool changes;
+	unsigned int affected;
 	enum db_error_kind error_kind;
+	const char *error_text;		/* NULL: "run failed" and the like */
 	unsigned int connects, runs;	/* calls so far */
 };
 

@@ -69,6 +69,7 @@ void db_rows_free(struct db_rows **_rows)
 		return;
 	*_rows = NULL;
 	wipe_free_all(rows->names, rows->column_count);
+	free(rows->widths);
 	wipe_free_all(rows->values,
 		      (size_t)rows->row_count * rows->column_count);
 	free(rows);

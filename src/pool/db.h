@@ -29,12 +29,17 @@ struct db_query *db_query_new(const struct db_statement *statement,
 			      const char *const *values);
 void db_query_free(struct db_query **query);
 
-/* Rows as strings, NULL for SQL's NULL. Freeing wipes them. */
+/* What a statement gave: rows as strings, NULL for SQL's NULL; no columns if it
+   selects nothing. Freeing wipes them. */
 struct db_rows {
 	unsigned int column_count, row_count;
 	char **names;		/* column_count */
+	/* column_count: how many characters each can hold */
+	unsigned long *widths;
 	char **values;		/* row_count * column_count */
 	bool more;		/* there were more rows than asked for */
+	/* no columns: how many rows the statement changed */
+	unsigned long long affected;
 };
 
 void db_rows_free(struct db_rows **rows);
@@ -43,13 +48,14 @@ void db_rows_free(struct db_rows **rows);
 enum db_error_kind {
 	DB_ERROR_OTHER,
 	DB_ERROR_LOGIN,		/* user or password of the connection */
-	DB_ERROR_RIGHTS,	/* the connection's user may not read that */
+	DB_ERROR_RIGHTS,	/* the connection's user may not do that */
 	DB_ERROR_DATABASE,	/* no such database, or none named */
 	DB_ERROR_TABLE,		/* no such table */
 	DB_ERROR_COLUMN,	/* no such column */
 	DB_ERROR_SYNTAX,
 	DB_ERROR_UNREACHABLE,	/* nobody answers there */
 	DB_ERROR_COLLATION,	/* "Illegal mix of collations" */
+	DB_ERROR_READ_ONLY,	/* the server takes no changes */
 };
 
 struct db_error {

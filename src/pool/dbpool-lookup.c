@@ -100,8 +100,8 @@ static void conn_run_query(struct job *job)
 				      &conn->error);
 }
 
-/* The connection died under the lookup. Lookups only read, so one more try
-   elsewhere does no harm; a second loss is an answer. */
+/* The connection died under the lookup. Statements are such that one more try
+   elsewhere does no harm (dbpool_submit()); a second loss is an answer. */
 static void lookup_lost_conn(struct dbpool_lookup *lookup,
 			     struct db_query *query,
 			     const struct db_error *error)

@@ -68,14 +68,16 @@ struct dbpool *dbpool_new(const struct dbpool_settings *settings,
 void dbpool_free(struct dbpool **pool);
 
 /*
- * The rows, at most two of them, which is enough to tell one from several;
- * or NULL and an error: the database could not tell.
+ * The rows, at most two of them, which is enough to tell one from several, or
+ * how many were changed; or NULL and an error: the database could not tell.
  */
 typedef void dbpool_callback_t(const struct db_rows *rows,
 			       const struct db_error *error, void *context);
 
 /* Values are copied; there are statement->bind_count of them. NULL if memory
-   ran out: then there is no callback. */
+   ran out: then there is no callback. The statement may be executed twice, if
+   the connection is lost the first time: it has to read only, or be one that
+   changes nothing the second time. */
 struct dbpool_lookup *dbpool_submit(struct dbpool *pool,
 				    const struct db_statement *statement,
 				    const char *const *values,

@@ -27,10 +27,15 @@ typedef bool my_bool;	/* Oracle dropped the name in 8.0 */
 #endif
 
 #define CONN_CHARSET "utf8mb4"
-/* sql-template.c reads backslashes in literals as escapes; a server whose
-   default is otherwise has to follow for this session. */
+#define CONN_CHARSET_MAX_BYTES 4
+/* MYSQL_FIELD's charsetnr for bytes */
+#define CHARSET_BINARY 63
+/* sql-template.c reads backslashes in literals as escapes, and every statement
+   is a transaction of its own: one left open would go on reading what was there
+   when it began, and keep the rows it changed locked. A server whose defaults
+   are otherwise has to follow for this session. */
 #define CONN_SETUP \
-	"SET SESSION sql_mode = " \
+	"SET SESSION autocommit = 1, SESSION sql_mode = " \
 	"REPLACE(@@SESSION.sql_mode, 'NO_BACKSLASH_ESCAPES', '')"
 /* Who lists users may stop to think; Dovecot waits half an hour for a reply
    to LIST, the server by default one minute for us to read on. */
@@ -214,6 +219,9 @@ static enum db_error_kind conn_error_kind(unsigned int code)
 		{ CR_CONN_HOST_ERROR, DB_ERROR_UNREACHABLE },
 		{ CR_UNKNOWN_HOST, DB_ERROR_UNREACHABLE },
 		{ ER_CANT_AGGREGATE_2COLLATIONS, DB_ERROR_COLLATION },
+		{ ER_OPTION_PREVENTS_STATEMENT, DB_ERROR_READ_ONLY },
+		{ 1792 /* in a read-only transaction */, DB_ERROR_READ_ONLY },
+		{ 1836 /* InnoDB's own mode */, DB_ERROR_READ_ONLY },
 	};
 	size_t i;
 
@@ -583,6 +591,13 @@ static char *conn_row_value(struct conn_row *row, MYSQL_STMT *stmt,
 	return value;
 }
 
+/* The server gives it in bytes of the connection's charset. */
+static unsigned long conn_field_width(const MYSQL_FIELD *field)
+{
+	return field->charsetnr == CHARSET_BINARY ? field->length :
+		field->length / CONN_CHARSET_MAX_BYTES;
+}
+
 static struct db_rows *conn_rows_new(MYSQL_STMT *stmt, unsigned int max_rows)
 {
 	struct db_rows *rows = calloc(1, sizeof(*rows));
@@ -592,12 +607,17 @@ static struct db_rows *conn_rows_new(MYSQL_STMT *stmt, unsigned int max_rows)
 
 	if (ok) {
 		rows->names = calloc(count + 1, sizeof(*rows->names));
+		rows->widths = calloc(count + 1, sizeof(*rows->widths));
 		rows->values = calloc((size_t)max_rows * count + 1,
 				      sizeof(*rows->values));
-		ok = rows->names != NULL && rows->values != NULL;
+		ok = rows->names != NULL && rows->widths != NULL &&
+			rows->values != NULL;
 	}
 	for (i = 0; ok && i < count; i++) {
-		rows->names[i] = strdup(mysql_fetch_fields(meta)[i].name);
+		const MYSQL_FIELD *field = &mysql_fetch_fields(meta)[i];
+
+		rows->names[i] = strdup(field->name);
+		rows->widths[i] = conn_field_width(field);
 		rows->column_count++;
 		ok = rows->names[i] != NULL;
 	}
@@ -692,10 +712,15 @@ conn_read_rows(struct mysql_conn *conn, unsigned int id, unsigned int max_rows,
 	return result;
 }
 
-/* A statement without columns (CALL of a procedure that selects nothing). */
-static struct db_rows *conn_rows_none(void)
+/* A statement without columns: one that changes rows, or a CALL of a procedure
+   that selects nothing. */
+static struct db_rows *conn_rows_none(MYSQL_STMT *stmt)
 {
-	return calloc(1, sizeof(struct db_rows));
+	struct db_rows *rows = calloc(1, sizeof(*rows));
+
+	if (rows != NULL)
+		rows->affected = mysql_stmt_affected_rows(stmt);
+	return rows;
 }
 
 /* Ends the result. A procedure sends more results, at least a status: they
@@ -727,7 +752,7 @@ mysql_conn_run(struct mysql_conn *conn, const struct db_query *query,
 	if (result != MYSQL_CONN_OK)
 		return result;
 	if (mysql_stmt_field_count(conn->statements[id]) == 0) {
-		*rows_r = conn_rows_none();
+		*rows_r = conn_rows_none(conn->statements[id]);
 		if (*rows_r == NULL) {
 			db_error_set(error_r, "Out of memory");
 			return conn_fail_own(conn, id);
