@@ -1,18 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Stored passwords: each shape by hand, and every row that PostfixAdmin itself
- * wrote (tests/data/passwords-*.tsv, below TOP_SRCDIR).
+ * wrote (tests/data/passwords-*.tsv).
  */
 #include "core/scheme.h"
+
+#include "password-rows.h"
 #include "unit.h"
 
-#include <stdio.h>
 #include <string.h>
 #include <strings.h>
-
-#ifndef TOP_SRCDIR
-#  define TOP_SRCDIR ".."
-#endif
 
 #define HEX32 "5d7845ac6ee7cfffafc5fe5f35cf666d"
 #define HEX40 HEX32 "01234567"
@@ -154,6 +151,11 @@ static const struct hint_row {
 	{ "PLAIN", true, NULL, NULL },
 	{ "authlib", true, NULL, NULL },
 	{ "authlib:md5raw", true, NULL, NULL },
+	{ "authlib:md5", true, NULL, NULL },
+	{ "authlib:SHA", true, NULL, NULL },
+	{ "authlib:crypt", true, NULL, NULL },
+	{ "authlib/md5raw", true, NULL, NULL },
+	{ "authlib/md5", true, NULL, NULL },
 	{ "authlib/SHA", true, NULL, NULL },
 	{ "authlib/crypt", true, NULL, NULL },
 	{ "authlib/crypto", false, NULL, NULL },
@@ -164,6 +166,14 @@ static const struct hint_row {
 	{ "php_crypt", true, NULL, NULL },
 	{ "php_crypt:SHA512:10000:{SHA512-CRYPT}", true, NULL, NULL },
 	{ "php_crypt:BLOWFISH::{BLF-CRYPT}", true, NULL, NULL },
+	/* 4.x reads the value in capitals */
+	{ "PHP_CRYPT", true, NULL, NULL },
+	{ "Php_Crypt:BLOWFISH:12", true, NULL, NULL },
+	{ "Dovecot:SHA512.B64", true, "SHA512.B64", "SHA512" },
+	{ "DOVECOT:FOO", false, NULL, NULL },
+	{ "COURIER:MD5RAW", true, NULL, NULL },
+	{ "AUTHLIB/MD5", true, NULL, NULL },
+	{ "md5raw", true, NULL, NULL },
 	{ "php_crypt:ROT13", false, NULL, NULL },
 	{ "php_crypt:", false, NULL, NULL },
 	{ "php_crypto", false, NULL, NULL },
@@ -209,9 +219,6 @@ static void test_scheme_hint(void)
 	}
 }
 
-enum { COL_ENCRYPT, COL_PLAINTEXT, COL_STORED, COL_SCHEME, COL_DOVEADM,
-       COL_COUNT };
-
 static bool prefix_is(const char *str, const char *scheme)
 {
 	const size_t len = strlen(scheme);
@@ -220,61 +227,92 @@ static bool prefix_is(const char *str, const char *scheme)
 		str[1 + len] == '}';
 }
 
-static void check_stored(const char *name, char *const *cols)
+static void check_row(const struct password_row *row)
 {
 	struct strbuf out = STRBUF_INIT;
 	struct scheme_hint hint;
 	struct errbuf error;
-	const char *end = strchr(cols[COL_STORED], '}');
+	const char *end = strchr(row->stored, '}');
 
-	UNIT_ASSERT_ROW(name, scheme_hint_parse(cols[COL_ENCRYPT], &hint,
-						&error) == 0);
-	UNIT_ASSERT_ROW(name, scheme_normalize(cols[COL_STORED], &hint,
-					       &out) == NULL);
-	if (strcmp(cols[COL_DOVEADM], "unverifiable") != 0)
-		UNIT_ASSERT_ROW(name, prefix_is(strbuf_str(&out),
-						cols[COL_SCHEME]));
+	UNIT_ASSERT_ROW(row->name, scheme_hint_parse(row->encrypt, &hint,
+						     &error) == 0);
+	UNIT_ASSERT_ROW(row->name,
+			scheme_normalize(row->stored, &hint, &out) == NULL);
+	if (strcmp(row->doveadm, "unverifiable") != 0)
+		UNIT_ASSERT_ROW(row->name,
+				prefix_is(strbuf_str(&out), row->scheme));
 	/* whatever the prefix, the hash is what was stored */
-	if (*cols[COL_STORED] != '{' || end == NULL)
-		end = cols[COL_STORED] - 1;
-	UNIT_ASSERT_ROW(name, strcmp(strchr(strbuf_str(&out), '}') + 1,
-				     end + 1) == 0);
+	if (*row->stored != '{' || end == NULL)
+		end = row->stored - 1;
+	UNIT_ASSERT_ROW(row->name, strcmp(strchr(strbuf_str(&out), '}') + 1,
+					  end + 1) == 0);
 	strbuf_free(&out);
-}
-
-static unsigned int check_file(const char *file)
-{
-	char path[1024], line[2048], name[64], *cols[COL_COUNT], *rest;
-	unsigned int number = 0, count;
-	FILE *f;
-
-	snprintf(path, sizeof(path), TOP_SRCDIR "/tests/data/%s", file);
-	f = fopen(path, "r");
-	CU_ASSERT_PTR_NOT_NULL_FATAL(f);
-	while (fgets(line, sizeof(line), f) != NULL) {
-		line[strcspn(line, "\n")] = '\0';
-		rest = line;
-		for (count = 0; count < COL_COUNT && rest != NULL; count++)
-			cols[count] = strsep(&rest, "\t");
-		snprintf(name, sizeof(name), "%.40s line %u", file, ++number);
-		UNIT_ASSERT_ROW(name, count == COL_COUNT && rest == NULL);
-		if (number > 1 && count == COL_COUNT)
-			check_stored(name, cols);
-	}
-	fclose(f);
-	return number - 1;
 }
 
 static void test_scheme_of_real_rows(void)
 {
-	CU_ASSERT_EQUAL(check_file("passwords-3.3.13.tsv"), 305);
-	CU_ASSERT_EQUAL(check_file("passwords-4.x.tsv"), 271);
+	CU_ASSERT_EQUAL(password_rows("passwords-3.3.13.tsv", check_row), 305);
+	CU_ASSERT_EQUAL(password_rows("passwords-4.x.tsv", check_row), 271);
+}
+
+/* weak: on the list of Dovecot 2.4 */
+static const struct find_row {
+	const char *name;
+	bool known, weak;
+} find_rows[] = {
+	{ "PLAIN", true, false },
+	{ "PLAIN-TRUNC", true, false },
+	{ "CRYPT", true, false },
+	{ "DES-CRYPT", true, true },
+	{ "MD5-CRYPT", true, true },
+	{ "BLF-CRYPT", true, false },
+	{ "SHA256-CRYPT", true, false },
+	{ "SHA512-CRYPT", true, false },
+	{ "ARGON2I", true, false },
+	{ "ARGON2ID", true, false },
+	{ "MD5", true, true },
+	{ "PLAIN-MD5", true, true },
+	{ "LDAP-MD5", true, true },
+	{ "PLAIN-MD4", true, true },
+	{ "DIGEST-MD5", true, false },
+	{ "SMD5", true, true },
+	{ "SHA", true, false },
+	{ "SSHA512", true, false },
+	{ "CRAM-MD5", true, false },
+	{ "HMAC-MD5", true, true },
+	{ "SCRAM-SHA-1", true, false },
+	{ "PBKDF2", true, false },
+	{ "OTP", true, false },
+	{ "hmac-md5.hex", true, true },
+	{ "Md5.Base64", true, true },
+	{ "ssha.b64", true, false },
+	{ "SSHA.FOO", false, false },
+	{ "SSHA.", false, false },
+	{ "SSH", false, false },
+	{ "MD5RAW", false, false },
+	{ ".HEX", false, false },
+	{ "", false, false },
+};
+
+static void test_scheme_find(void)
+{
+	const struct scheme *scheme;
+	const struct find_row *row;
+
+	for (size_t i = 0; i < N_ROWS(find_rows); i++) {
+		row = &find_rows[i];
+		scheme = scheme_find(row->name);
+		UNIT_ASSERT_ROW(row->name, (scheme != NULL) == row->known);
+		UNIT_ASSERT_ROW(row->name, scheme == NULL ||
+				scheme->weak == row->weak);
+	}
 }
 
 static CU_TestInfo tests[] = {
 	TEST(test_scheme_normalize),
 	TEST(test_scheme_hint),
 	TEST(test_scheme_of_real_rows),
+	TEST(test_scheme_find),
 	CU_TEST_INFO_NULL,
 };
 

@@ -4,7 +4,7 @@
  * "$id$" of crypt strings, and what each value of PostfixAdmin's
  * $CONF['encrypt'] leaves in the table. To add a scheme is to add a row. Never
  * sees a password typed by a client and verifies nothing. Called by account.c
- * for each row.
+ * for each row, and by hash.c.
  */
 #include "core/scheme.h"
 
@@ -18,58 +18,40 @@
 #define DES_CRYPT_LEN 13
 #define MD5_HEX_LEN 32
 
-enum scheme_kind {
-	/* What follows the prefix is the password, a "$" in it is just one. */
-	SCHEME_TEXT,
-	/* Text of the scheme's own, which may start with a "$id$" look-alike,
-	   as {PBKDF2}$1$ does. */
-	SCHEME_OWN,
-	/* A crypt string: "$id$...". */
-	SCHEME_CRYPT,
-	/* Base64 or hex, in which no "$" occurs. */
-	SCHEME_DIGEST,
-};
-
-struct scheme {
-	const char *name;
-	enum scheme_kind kind;
-	/* how long it is in hex, 0 if that varies or is never so */
-	unsigned int hex_len;
-};
-
-/* Dovecot 2.3.19 src/auth/password-scheme*.c */
+/* Names and classes: Dovecot 2.3.19 src/auth/password-scheme*.c, weakness:
+   2.4.1 src/lib-auth/password-scheme*.c */
 static const struct scheme schemes[] = {
-	{ "PLAIN", SCHEME_TEXT, 0 },
-	{ "CLEAR", SCHEME_TEXT, 0 },
-	{ "CLEARTEXT", SCHEME_TEXT, 0 },
-	{ "PLAIN-TRUNC", SCHEME_TEXT, 0 },
-	{ "CRYPT", SCHEME_CRYPT, 0 },
-	{ "DES-CRYPT", SCHEME_CRYPT, 0 },
-	{ "MD5-CRYPT", SCHEME_CRYPT, 0 },
-	{ "BLF-CRYPT", SCHEME_CRYPT, 0 },
-	{ "SHA256-CRYPT", SCHEME_CRYPT, 0 },
-	{ "SHA512-CRYPT", SCHEME_CRYPT, 0 },
-	{ "ARGON2I", SCHEME_CRYPT, 0 },
-	{ "ARGON2ID", SCHEME_CRYPT, 0 },
-	{ "MD5", SCHEME_DIGEST, 32 },
-	{ "PLAIN-MD5", SCHEME_DIGEST, 32 },
-	{ "LDAP-MD5", SCHEME_DIGEST, 32 },
-	{ "PLAIN-MD4", SCHEME_DIGEST, 32 },
-	{ "DIGEST-MD5", SCHEME_DIGEST, 32 },
-	{ "SMD5", SCHEME_DIGEST, 0 },
-	{ "SHA", SCHEME_DIGEST, 40 },
-	{ "SHA1", SCHEME_DIGEST, 40 },
-	{ "SSHA", SCHEME_DIGEST, 0 },
-	{ "SHA256", SCHEME_DIGEST, 64 },
-	{ "SSHA256", SCHEME_DIGEST, 0 },
-	{ "SHA512", SCHEME_DIGEST, 128 },
-	{ "SSHA512", SCHEME_DIGEST, 0 },
-	{ "CRAM-MD5", SCHEME_DIGEST, 64 },
-	{ "HMAC-MD5", SCHEME_DIGEST, 64 },
-	{ "SCRAM-SHA-1", SCHEME_OWN, 0 },
-	{ "SCRAM-SHA-256", SCHEME_OWN, 0 },
-	{ "PBKDF2", SCHEME_OWN, 0 },
-	{ "OTP", SCHEME_OWN, 0 },
+	{ "PLAIN", SCHEME_TEXT, 0, false },
+	{ "CLEAR", SCHEME_TEXT, 0, false },
+	{ "CLEARTEXT", SCHEME_TEXT, 0, false },
+	{ "PLAIN-TRUNC", SCHEME_TEXT, 0, false },
+	{ "CRYPT", SCHEME_CRYPT, 0, false },
+	{ "DES-CRYPT", SCHEME_CRYPT, 0, true },
+	{ "MD5-CRYPT", SCHEME_MD5_CRYPT, 0, true },
+	{ "BLF-CRYPT", SCHEME_BCRYPT, 0, false },
+	{ "SHA256-CRYPT", SCHEME_CRYPT, 0, false },
+	{ "SHA512-CRYPT", SCHEME_CRYPT, 0, false },
+	{ "ARGON2I", SCHEME_ARGON2, 0, false },
+	{ "ARGON2ID", SCHEME_ARGON2, 0, false },
+	{ "MD5", SCHEME_MD5, 32, true },
+	{ "PLAIN-MD5", SCHEME_DIGEST, 32, true },
+	{ "LDAP-MD5", SCHEME_DIGEST, 32, true },
+	{ "PLAIN-MD4", SCHEME_DIGEST, 32, true },
+	{ "DIGEST-MD5", SCHEME_DIGEST, 32, false },
+	{ "SMD5", SCHEME_DIGEST, 0, true },
+	{ "SHA", SCHEME_DIGEST, 40, false },
+	{ "SHA1", SCHEME_DIGEST, 40, false },
+	{ "SSHA", SCHEME_DIGEST, 0, false },
+	{ "SHA256", SCHEME_DIGEST, 64, false },
+	{ "SSHA256", SCHEME_DIGEST, 0, false },
+	{ "SHA512", SCHEME_DIGEST, 128, false },
+	{ "SSHA512", SCHEME_DIGEST, 0, false },
+	{ "CRAM-MD5", SCHEME_DIGEST, 64, false },
+	{ "HMAC-MD5", SCHEME_DIGEST, 64, true },
+	{ "SCRAM-SHA-1", SCHEME_SCRAM_SHA1, 0, false },
+	{ "SCRAM-SHA-256", SCHEME_SCRAM_SHA256, 0, false },
+	{ "PBKDF2", SCHEME_PBKDF2, 0, false },
+	{ "OTP", SCHEME_OTP, 0, false },
 };
 
 /* The encodings a prefix may name behind the scheme. */
@@ -150,7 +132,7 @@ static bool encoding_known(const char *name, size_t len)
 }
 
 /* name may end in ".B64" and the like. NULL if Dovecot does not know it. */
-static const struct scheme *scheme_find(const char *name, size_t len)
+static const struct scheme *scheme_find_len(const char *name, size_t len)
 {
 	const char *dot = memchr(name, '.', len);
 	const size_t base_len = dot == NULL ? len : (size_t)(dot - name);
@@ -162,6 +144,31 @@ static const struct scheme *scheme_find(const char *name, size_t len)
 			return &schemes[i];
 	}
 	return NULL;
+}
+
+const struct scheme *scheme_find(const char *name)
+{
+	return scheme_find_len(name, strlen(name));
+}
+
+/* What is stored is "$id$...". */
+static bool holds_crypt(const struct scheme *scheme)
+{
+	switch (scheme->class) {
+	case SCHEME_CRYPT:
+	case SCHEME_BCRYPT:
+	case SCHEME_MD5_CRYPT:
+	case SCHEME_ARGON2:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* What is stored is hex or base64, in which no "$" occurs. */
+static bool holds_digest(const struct scheme *scheme)
+{
+	return scheme->class == SCHEME_DIGEST || scheme->class == SCHEME_MD5;
 }
 
 static const struct crypt_id *crypt_id_find(const char *str)
@@ -215,7 +222,7 @@ static bool is_php_crypt(const char *encrypt)
 	static const char prefix[] = "php_crypt";
 	size_t len;
 
-	if (strncmp(encrypt, prefix, sizeof(prefix) - 1) != 0)
+	if (strncasecmp(encrypt, prefix, sizeof(prefix) - 1) != 0)
 		return false;
 	encrypt += sizeof(prefix) - 1;
 	if (*encrypt == '\0')
@@ -238,15 +245,15 @@ static bool is_php_crypt(const char *encrypt)
  */
 static bool hint_of_scheme(const char *name, struct scheme_hint *hint_r)
 {
-	const struct scheme *scheme = scheme_find(name, strlen(name));
+	const struct scheme *scheme = scheme_find(name);
 
 	if (scheme == NULL)
 		return false;
 	*hint_r = (struct scheme_hint) { NULL, NULL };
 	if (scheme->hex_len > MD5_HEX_LEN)
 		hint_r->hex = scheme->name;
-	if (scheme->kind == SCHEME_DIGEST || scheme->kind == SCHEME_OWN ||
-	    (scheme->kind == SCHEME_CRYPT && strchr(name, '.') != NULL))
+	if (scheme->class != SCHEME_TEXT &&
+	    (!holds_crypt(scheme) || strchr(name, '.') != NULL))
 		hint_r->bare = name;
 	return true;
 }
@@ -258,14 +265,15 @@ int scheme_hint_parse(const char *encrypt, struct scheme_hint *hint_r,
 	const struct encrypt_value *value;
 	char authlib[sizeof("authlib:") + 8] = "authlib:";
 
-	if (strncmp(encrypt, dovecot, sizeof(dovecot) - 1) == 0) {
+	/* 4.x does not care about case */
+	if (strncasecmp(encrypt, dovecot, sizeof(dovecot) - 1) == 0) {
 		if (hint_of_scheme(encrypt + sizeof(dovecot) - 1, hint_r))
 			return 0;
 		return errbuf_set(error, "%.60s names a scheme that "
 				  "Dovecot does not have: doveadm pw -l lists "
 				  "them", encrypt);
 	}
-	if (strncmp(encrypt, flavour, sizeof(flavour) - 1) == 0) {
+	if (strncasecmp(encrypt, flavour, sizeof(flavour) - 1) == 0) {
 		strncat(authlib, encrypt + sizeof(flavour) - 1, 8);
 		value = encrypt_value_find(authlib);
 	} else {
@@ -306,7 +314,7 @@ static const char *hex_scheme(const char *stored,
 
 	if (hint->hex == NULL)
 		return NULL;
-	scheme = scheme_find(hint->hex, strlen(hint->hex));
+	scheme = scheme_find(hint->hex);
 	return scheme != NULL && is_hex(stored, scheme->hex_len) ?
 		hint->hex : NULL;
 }
@@ -362,7 +370,8 @@ static const char *normalize_known(const char *stored,
 
 	if (*rest == '\0')
 		return "its password is empty behind the {SCHEME}";
-	if (scheme->kind == SCHEME_CRYPT || scheme->kind == SCHEME_DIGEST)
+	/* elsewhere it only looks like one, as in {PBKDF2}$1$ */
+	if (holds_crypt(scheme) || holds_digest(scheme))
 		id = crypt_id_find(rest);
 	if (id != NULL && id->overrides &&
 	    !prefix_allows(id, stored + 1, name_len))
@@ -388,7 +397,7 @@ const char *scheme_normalize(const char *stored, const struct scheme_hint *hint,
 	}
 
 	len = end - stored - 1;
-	scheme = scheme_find(stored + 1, len);
+	scheme = scheme_find_len(stored + 1, len);
 	if (scheme != NULL)
 		return normalize_known(stored, scheme, len, out);
 	/* Courier's name for it, which Dovecot does not know */

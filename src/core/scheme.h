@@ -5,6 +5,36 @@
 #include "core/errbuf.h"
 #include "core/strbuf.h"
 
+#include <stdbool.h>
+
+/* How Dovecot verifies what is stored behind a scheme's name. */
+enum scheme_class {
+	SCHEME_TEXT,		/* compares it with the password */
+	SCHEME_DIGEST,		/* one round of a hash, in hex or base64 */
+	SCHEME_CRYPT,		/* crypt(), or its own bcrypt for "$2y$" */
+	SCHEME_BCRYPT,		/* its own, "$2y$" only */
+	SCHEME_MD5_CRYPT,	/* its own, "$1$" only */
+	SCHEME_MD5,		/* as the one before, or as a digest */
+	SCHEME_ARGON2,		/* argon2i and argon2id, whatever the name */
+	SCHEME_PBKDF2,
+	SCHEME_SCRAM_SHA1,
+	SCHEME_SCRAM_SHA256,
+	SCHEME_OTP,
+};
+
+struct scheme {
+	const char *name;
+	enum scheme_class class;
+	/* how long it is in hex, 0 if that varies or is never so */
+	unsigned int hex_len;
+	/* Dovecot 2.4 refuses it unless auth_allow_weak_schemes is on. */
+	bool weak;
+};
+
+/* name in any case, with or without ".B64" and the like. NULL if Dovecot does
+   not know it. */
+const struct scheme *scheme_find(const char *name);
+
 /*
  * Which Dovecot password scheme verifies a stored string. PostfixAdmin keeps
  * rows of every setting it ever had side by side, most without a {PREFIX}, so
