@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What lasts as long as a configuration: its compiled statements, its rules,
- * its servers and its pool; and how its errors are told.
+ * its servers, its pool and its healer; and how its errors are told.
  */
 #include "lookup-private.h"
 
@@ -115,6 +115,36 @@ static int engine_servers(struct lookup_engine *engine, struct errbuf *error)
 	return 0;
 }
 
+static int engine_rehash(struct lookup_engine *engine, struct errbuf *error)
+{
+	const struct pfa_conf *conf = engine->conf;
+	const struct hash_limits limits = {
+		.bcrypt_cost = conf->verify_max_bcrypt_cost,
+		.rounds = conf->verify_max_rounds,
+		.passes = conf->verify_max_passes,
+		.memory = conf->verify_memory * 1024,
+	};
+	const struct rehash_params params = {
+		.rule = &engine->rehash_rule,
+		.sql = &engine->rehash_sql,
+		.servers = engine->servers,
+		.server_count = conf->host_count,
+		.write_timeout_ms = conf->lookup_timeout,
+		.loop = engine->loop,
+		.log = engine->log,
+		.log_context = engine->log_context,
+		.debug = engine->debug,
+	};
+
+	if (conf->rehash == NULL)
+		return 0;
+	if (rehash_rule_new(conf, &limits, &engine->rehash_rule, error) < 0 ||
+	    schema_rehash_build(conf, &engine->rehash_sql, error) < 0)
+		return -1;
+	engine->rehash = rehash_new(&params);
+	return engine->rehash != NULL ? 0 : errbuf_set(error, "out of memory");
+}
+
 int lookup_engine_new(const struct lookup_engine_params *params,
 		      struct lookup_engine **engine_r, struct errbuf *error)
 {
@@ -138,7 +168,8 @@ int lookup_engine_new(const struct lookup_engine_params *params,
 	if (engine->path == NULL)
 		errbuf_set(error, "out of memory");
 	if (engine->path == NULL || engine_compile(engine, error) < 0 ||
-	    engine_servers(engine, error) < 0) {
+	    engine_servers(engine, error) < 0 ||
+	    engine_rehash(engine, error) < 0) {
 		lookup_engine_free(&engine);
 		return -1;
 	}
@@ -150,6 +181,7 @@ void lookup_engine_stop(struct lookup_engine *engine)
 {
 	engine->stopped = true;
 	dbpool_free(&engine->pool);
+	rehash_free(&engine->rehash);
 }
 
 void lookup_engine_free(struct lookup_engine **_engine)
@@ -164,6 +196,7 @@ void lookup_engine_free(struct lookup_engine **_engine)
 	for (i = 0; i < STATEMENT_COUNT; i++)
 		sql_template_free(&engine->templates[i]);
 	schema_queries_free(&engine->queries);
+	schema_rehash_free(&engine->rehash_sql);
 	account_rules_free(&engine->rules);
 	pfa_conf_free(&engine->conf);
 	conf_lines_free(&engine->lines);
@@ -175,6 +208,11 @@ void lookup_engine_free(struct lookup_engine **_engine)
 const struct pfa_conf *lookup_engine_conf(const struct lookup_engine *engine)
 {
 	return engine->conf;
+}
+
+struct rehash *lookup_engine_rehash(const struct lookup_engine *engine)
+{
+	return engine->rehash;
 }
 
 const char *lookup_engine_query(const struct lookup_engine *engine,
@@ -244,6 +282,9 @@ static const struct {
 	[DB_ERROR_COLLATION] = {
 		"dbname", "compare the collations of the columns",
 		NULL, "compare the collations of the query's columns" },
+	[DB_ERROR_READ_ONLY] = {
+		"hosts", "the server takes no changes",
+		NULL, "the server takes no changes, but the query makes one" },
 };
 
 void lookup_engine_explain(const struct lookup_engine *engine,

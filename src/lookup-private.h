@@ -8,7 +8,9 @@
  * them all.
  */
 #include "lookup.h"
+#include "rehash.h"
 
+#include "core/rehash-rule.h"
 #include "core/schema.h"
 #include "core/sql-template.h"
 
@@ -34,6 +36,11 @@ struct lookup_engine {
 	struct account_rules *rules;
 	struct db_server *servers;
 	struct dbpool *pool;
+
+	/* NULL: rehash is not set, or the engine was stopped */
+	struct rehash *rehash;
+	struct rehash_rule rehash_rule;
+	struct schema_rehash rehash_sql;
 
 	/* the trouble that lasts, so that a thousand logins do not report it a
 	   thousand times; ends with the first lookup that succeeds */

@@ -14,6 +14,7 @@
  * where core meets pool; it knows nothing of Dovecot.
  */
 struct lookup_engine;
+struct rehash;
 
 /*
  * Compiles the queries. Takes over conf and lines, also on failure. The pool is
@@ -38,6 +39,9 @@ void lookup_engine_free(struct lookup_engine **engine);
 void lookup_engine_stop(struct lookup_engine *engine);
 
 const struct pfa_conf *lookup_engine_conf(const struct lookup_engine *engine);
+/* The healer of the engine's passwords; NULL if rehash is not set, or after
+   lookup_engine_stop(). */
+struct rehash *lookup_engine_rehash(const struct lookup_engine *engine);
 /* The queries as configured or built in, with their variables. */
 const char *lookup_engine_query(const struct lookup_engine *engine,
 				enum account_kind kind);

@@ -12,11 +12,13 @@
 #define FAKE_JOBS_FD 1000
 
 struct jobs {
+	struct jobs *next;
+	int fd;
 	struct job *queued, *finished;
 };
 
-/* NULL: no pool has been made yet */
-static struct jobs *the_jobs;
+/* in the order they were made */
+static struct jobs *all_jobs;
 static bool submit_fails;
 
 static void push(struct job **list, struct job *job)
@@ -38,19 +40,24 @@ static struct job *pop(struct job **list)
 
 struct jobs *jobs_new(unsigned int max_threads, void (*thread_exit)(void))
 {
-	struct jobs *jobs = calloc(1, sizeof(*jobs));
+	struct jobs *jobs = calloc(1, sizeof(*jobs)), **last = &all_jobs;
 
 	(void)max_threads;
 	(void)thread_exit;
-	submit_fails = false;
-	the_jobs = jobs;
+	if (jobs == NULL)
+		return NULL;
+	if (all_jobs == NULL)
+		submit_fails = false;
+	jobs->fd = FAKE_JOBS_FD;
+	for (; *last != NULL; last = &(*last)->next)
+		jobs->fd++;
+	*last = jobs;
 	return jobs;
 }
 
 int jobs_fd(const struct jobs *jobs)
 {
-	(void)jobs;
-	return FAKE_JOBS_FD;
+	return jobs->fd;
 }
 
 bool jobs_submit(struct jobs *jobs, struct job *job)
@@ -69,39 +76,55 @@ void jobs_dispatch(struct jobs *jobs)
 		job->done(job);
 }
 
-void jobs_free(struct jobs **_jobs)
+static bool run_oldest(struct jobs *jobs)
 {
-	struct jobs *jobs = *_jobs;
-
-	if (jobs == NULL)
-		return;
-	while (fake_jobs_run_only())
-		;
-	jobs_dispatch(jobs);
-	free(jobs);
-	*_jobs = NULL;
-	the_jobs = NULL;
-}
-
-bool fake_jobs_run_only(void)
-{
-	struct job *job = the_jobs == NULL ? NULL : pop(&the_jobs->queued);
+	struct job *job = pop(&jobs->queued);
 
 	if (job == NULL)
 		return false;
 	job->run(job);
-	push(&the_jobs->finished, job);
+	push(&jobs->finished, job);
 	return true;
+}
+
+void jobs_free(struct jobs **_jobs)
+{
+	struct jobs *jobs = *_jobs, **last = &all_jobs;
+
+	if (jobs == NULL)
+		return;
+	while (run_oldest(jobs))
+		;
+	jobs_dispatch(jobs);
+	while (*last != jobs)
+		last = &(*last)->next;
+	*last = jobs->next;
+	free(jobs);
+	*_jobs = NULL;
+}
+
+bool fake_jobs_run_only(void)
+{
+	struct jobs *jobs = all_jobs;
+
+	while (jobs != NULL && !run_oldest(jobs))
+		jobs = jobs->next;
+	return jobs != NULL;
 }
 
 bool fake_jobs_step(void)
 {
-	if (!fake_jobs_run_only() &&
-	    (the_jobs == NULL || the_jobs->finished == NULL))
-		return false;
-	if (!fake_loop_readable(FAKE_JOBS_FD))
-		abort();
-	return true;
+	struct jobs *jobs;
+
+	(void)fake_jobs_run_only();
+	for (jobs = all_jobs; jobs != NULL; jobs = jobs->next) {
+		if (jobs->finished != NULL) {
+			if (!fake_loop_readable(jobs->fd))
+				abort();
+			return true;
+		}
+	}
+	return false;
 }
 
 void fake_jobs_run_all(void)
@@ -112,13 +135,14 @@ void fake_jobs_run_all(void)
 
 unsigned int fake_jobs_queued(void)
 {
+	struct jobs *jobs;
 	struct job *job;
 	unsigned int count = 0;
 
-	if (the_jobs == NULL)
-		return 0;
-	for (job = the_jobs->queued; job != NULL; job = job->next)
-		count++;
+	for (jobs = all_jobs; jobs != NULL; jobs = jobs->next) {
+		for (job = jobs->queued; job != NULL; job = job->next)
+			count++;
+	}
 	return count;
 }
 

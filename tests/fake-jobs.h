@@ -9,8 +9,8 @@
  * test's own thread. Linked in place of jobs.c.
  */
 
-/* Runs the oldest job that has not run and hands it back to the loop; false
-   if there is none. */
+/* Runs the oldest job that has not run, of the first pool that has one, and
+   hands it back to the loop; false if there is none. */
 bool fake_jobs_step(void);
 /* Until nothing is left, jobs submitted on the way included. */
 void fake_jobs_run_all(void);

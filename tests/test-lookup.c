@@ -3,10 +3,12 @@
  * Lookups from their parameters to a verdict, with real rules, templates and
  * pool; only threads, clock and server are fakes.
  */
+#include "fake-hash-run.h"
 #include "fake-jobs.h"
 #include "fake-loop.h"
 #include "fake-mysql-conn.h"
 #include "lookup.h"
+#include "rehash.h"
 #include "unit.h"
 
 #include <stdio.h>
@@ -49,7 +51,7 @@ static void engine_start(struct pfa_conf *conf, struct conf_lines *lines)
 		CU_FAIL_FATAL(error.text);
 }
 
-static void engine_start_named(void)
+static struct pfa_conf *named_conf(void)
 {
 	struct pfa_conf *conf = pfa_conf_new(PFA_CONF_NAMED);
 	struct errbuf error = { .text = "" };
@@ -57,7 +59,13 @@ static void engine_start_named(void)
 	if (pfa_conf_parse(conf, "x.conf", named_text, strlen(named_text),
 			   &error) < 0)
 		CU_FAIL_FATAL(error.text);
-	engine_start(conf, conf_lines_scan(named_text, strlen(named_text)));
+	return conf;
+}
+
+static void engine_start_named(void)
+{
+	engine_start(named_conf(), conf_lines_scan(named_text,
+						   strlen(named_text)));
 }
 
 static struct pfa_conf *dropin_conf(const char *password_query)
@@ -369,6 +377,60 @@ static void test_lookup_stopped_engine_answers(void)
 	engine_stop();
 }
 
+/* On a pool of its own: the lookups' has no connection yet. */
+static void test_lookup_engine_heals(void)
+{
+	const struct hash hash = { .method = HASH_INLINE };
+	const struct rehash_login login = {
+		.user = "joe@example.org", .scheme = "PLAIN", .hash = &hash,
+		.stored = "{PLAIN}secret", .width = 255, .plain = "secret",
+	};
+	struct pfa_conf *conf = named_conf();
+	struct errbuf error;
+
+	CU_ASSERT_EQUAL(pfa_conf_set(conf, "rehash", "SHA512-CRYPT", &error),
+			0);
+	engine_start(conf, NULL);
+	fake_hash_run_init();
+	fake_hosts[0].changes = true;
+	rehash_offer(lookup_engine_rehash(engine), &login);
+	fake_jobs_settle();
+	CU_ASSERT_STRING_EQUAL(fake_last_text, "UPDATE `mailbox` SET "
+		"`password` = ? WHERE `username` = ? AND SHA2(CONVERT("
+		"`password` USING utf8mb4), 256) = ?");
+	CU_ASSERT_EQUAL(fake_conns, 1);
+	start(ACCOUNT_PASSDB, "joe@example.org");
+	fake_jobs_settle();
+	CU_ASSERT_EQUAL(fake_conns, 2);
+
+	lookup_engine_stop(engine);
+	CU_ASSERT_PTR_NULL(lookup_engine_rehash(engine));
+	CU_ASSERT_EQUAL(fake_conns, 0);
+	engine_stop();
+
+	engine_start_named();
+	CU_ASSERT_PTR_NULL(lookup_engine_rehash(engine));
+	engine_stop();
+}
+
+static void test_lookup_engine_names_a_bad_rehash(void)
+{
+	struct lookup_engine_params params = {
+		.conf = named_conf(),
+		.path = "/etc/x.conf",
+		.loop = &fake_loop,
+		.log = test_log,
+	};
+	struct errbuf error = { .text = "" };
+
+	CU_ASSERT_EQUAL(pfa_conf_set(params.conf, "rehash", "BLF-CRYPT:15",
+				     &error), 0);
+	CU_ASSERT_EQUAL(lookup_engine_new(&params, &engine, &error), -1);
+	CU_ASSERT_PTR_NULL(engine);
+	CU_ASSERT_STRING_EQUAL(error.setting, "rehash");
+	CU_ASSERT_PTR_NOT_NULL(strstr(error.text, "allows 14"));
+}
+
 /* ------------------------------------------------------------- iterate */
 
 struct list {
@@ -495,6 +557,8 @@ static CU_TestInfo tests[] = {
 	TEST(test_lookup_engine_knows_queries_with_the_password),
 	TEST(test_lookup_engine_names_the_bad_setting),
 	TEST(test_lookup_stopped_engine_answers),
+	TEST(test_lookup_engine_heals),
+	TEST(test_lookup_engine_names_a_bad_rehash),
 	TEST(test_lookup_iterate_gives_every_name),
 	TEST(test_lookup_iterate_tells_an_incomplete_list),
 	TEST(test_lookup_iterate_ends_early),

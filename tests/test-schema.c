@@ -142,9 +142,48 @@ static void test_schema_dropin_queries_as_written(void)
 	pfa_conf_free(&conf);
 }
 
+/* A percent sign is none of a template here, and no value is in the text. */
+static void test_schema_rehash(void)
+{
+	static const struct {
+		const char *settings;
+		const char *update, *table, *column;
+	} rows[] = {
+		{ "",
+		  "UPDATE `mailbox` SET `password` = ? WHERE `username` = ? "
+		  "AND SHA2(CONVERT(`password` USING utf8mb4), 256) = ?",
+		  "`mailbox`", "`password`" },
+		{ "table_prefix = p_\nmailbox_table = m x%`\n",
+		  "UPDATE `p_m x%``` SET `password` = ? WHERE `username` = ? "
+		  "AND SHA2(CONVERT(`password` USING utf8mb4), 256) = ?",
+		  "`p_m x%```", "`password`" },
+		{ "schema = users\nusers_table = t\nemail_column = e%\n"
+		  "password_column = p`p\n",
+		  "UPDATE `t` SET `p``p` = ? WHERE `e%` = ? "
+		  "AND SHA2(CONVERT(`p``p` USING utf8mb4), 256) = ?",
+		  "`t`", "`p``p`" },
+	};
+	struct schema_rehash rehash;
+	struct pfa_conf *conf;
+	struct errbuf error;
+
+	for (size_t i = 0; i < N_ROWS(rows); i++) {
+		conf = conf_of(rows[i].table, rows[i].settings);
+		CU_ASSERT_EQUAL_FATAL(schema_rehash_build(conf, &rehash,
+							  &error), 0);
+		CU_ASSERT_STRING_EQUAL(rehash.update, rows[i].update);
+		CU_ASSERT_STRING_EQUAL(rehash.table, rows[i].table);
+		CU_ASSERT_STRING_EQUAL(rehash.column, rows[i].column);
+		schema_rehash_free(&rehash);
+		CU_ASSERT_PTR_NULL(rehash.update);
+		pfa_conf_free(&conf);
+	}
+}
+
 static CU_TestInfo tests[] = {
 	TEST(test_schema_queries),
 	TEST(test_schema_dropin_queries_as_written),
+	TEST(test_schema_rehash),
 	CU_TEST_INFO_NULL,
 };
 

@@ -67,7 +67,7 @@ struct pfa_conf {
 	char *home, *mail, *uid, *gid;
 	bool quota;
 	/* named: passwords and rules */
-	char *encrypt;
+	char *encrypt, *rehash;
 	bool domain_active;
 
 	/* both: passwords; memory in MiB */

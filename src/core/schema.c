@@ -39,24 +39,40 @@ struct sources {
 	struct column_source columns[SCHEMA_COLUMN_COUNT];
 };
 
-static void append_doubling(struct strbuf *sql, const char *name, char c)
+static void append_doubling(struct strbuf *sql, const char *name,
+			    const char *chars)
 {
 	for (; *name != '\0'; name++) {
-		/* a percent sign starts a variable in a template */
-		if (*name == '%' || *name == c)
+		if (strchr(chars, *name) != NULL)
 			strbuf_append_c(sql, *name);
 		strbuf_append_c(sql, *name);
 	}
 }
 
-/* prefix and name are one identifier */
+static void append_identifier(struct strbuf *sql, const char *prefix,
+			      const char *name, const char *chars)
+{
+	strbuf_append_c(sql, '`');
+	append_doubling(sql, prefix, chars);
+	append_doubling(sql, name, chars);
+	strbuf_append_c(sql, '`');
+}
+
+/* prefix and name are one identifier; a percent sign starts a variable in a
+   template */
 static void append_name(struct strbuf *sql, const char *prefix,
 			const char *name)
 {
-	strbuf_append_c(sql, '`');
-	append_doubling(sql, prefix, '`');
-	append_doubling(sql, name, '`');
-	strbuf_append_c(sql, '`');
+	append_identifier(sql, prefix, name, "`%");
+}
+
+/* the same in a statement that is no template */
+static char *quoted_name(const char *prefix, const char *name)
+{
+	struct strbuf sql = STRBUF_INIT;
+
+	append_identifier(&sql, prefix, name, "`");
+	return strbuf_steal(&sql);
 }
 
 static void append_select(struct strbuf *sql, const struct sources *sources,
@@ -205,6 +221,56 @@ int schema_build(const struct pfa_conf *conf, struct schema_queries *queries_r,
 		return errbuf_set(error, "out of memory");
 	}
 	return 0;
+}
+
+static char *rehash_update(const struct schema_rehash *rehash,
+			   const char *user_column)
+{
+	struct strbuf sql = STRBUF_INIT;
+
+	strbuf_append_str(&sql, "UPDATE ");
+	strbuf_append_str(&sql, rehash->table);
+	strbuf_append_str(&sql, " SET ");
+	strbuf_append_str(&sql, rehash->column);
+	strbuf_append_str(&sql, " = ? WHERE ");
+	strbuf_append_str(&sql, user_column);
+	/* as it was read: in the connection's character set */
+	strbuf_append_str(&sql, " = ? AND SHA2(CONVERT(");
+	strbuf_append_str(&sql, rehash->column);
+	strbuf_append_str(&sql, " USING utf8mb4), 256) = ?");
+	return strbuf_steal(&sql);
+}
+
+int schema_rehash_build(const struct pfa_conf *conf,
+			struct schema_rehash *rehash_r, struct errbuf *error)
+{
+	const bool users = conf->schema == PFA_SCHEMA_USERS;
+	char *user_column;
+
+	rehash_r->table = quoted_name(users ? "" : conf->table_prefix,
+				      users ? conf->users_table :
+				      conf->mailbox_table);
+	rehash_r->column = quoted_name("", users ?
+				       conf->password_column : "password");
+	rehash_r->update = NULL;
+	user_column = quoted_name("", users ? conf->email_column : "username");
+	if (rehash_r->table != NULL && rehash_r->column != NULL &&
+	    user_column != NULL)
+		rehash_r->update = rehash_update(rehash_r, user_column);
+	free(user_column);
+	if (rehash_r->update == NULL) {
+		schema_rehash_free(rehash_r);
+		return errbuf_set(error, "out of memory");
+	}
+	return 0;
+}
+
+void schema_rehash_free(struct schema_rehash *rehash)
+{
+	free(rehash->update);
+	free(rehash->table);
+	free(rehash->column);
+	memset(rehash, 0, sizeof(*rehash));
 }
 
 void schema_queries_free(struct schema_queries *queries)

@@ -38,4 +38,22 @@ int schema_build(const struct pfa_conf *conf, struct schema_queries *queries_r,
 		 struct errbuf *error);
 void schema_queries_free(struct schema_queries *queries);
 
+/*
+ * The statement that replaces a password, and where it does that, as names
+ * stand in SQL. Bound to it are the new password, the user, and the SHA-256 of
+ * the old one in hex: what somebody has changed in the meantime stays. A digest
+ * tells more apart than the column's collation does, and a server that logs
+ * what is bound logs no clear text.
+ */
+struct schema_rehash {
+	char *update;
+	char *table, *column;
+};
+#define SCHEMA_REHASH_BINDS 3
+
+/* Named form. Returns 0, or -1 with error filled in. */
+int schema_rehash_build(const struct pfa_conf *conf,
+			struct schema_rehash *rehash_r, struct errbuf *error);
+void schema_rehash_free(struct schema_rehash *rehash);
+
 #endif
