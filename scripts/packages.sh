@@ -4,7 +4,8 @@
 # shellcheck disable=SC2034,SC2154 # variables from and for the others
 
 build_packages=(gcc make pkg-config autoconf automake libtool libc6-dev
-	dovecot-dev libmariadb-dev libssl-dev libcrypt-dev libcunit1-dev mandoc)
+	dovecot-dev libmariadb-dev libssl-dev libcrypt-dev libsodium-dev
+	libcunit1-dev mandoc)
 server_packages=(dovecot-core dovecot-imapd dovecot-pop3d dovecot-lmtpd
 	mariadb-server)
 policy=/usr/sbin/policy-rc.d

@@ -110,6 +110,7 @@ static void lookup_db_callback(const struct db_rows *rows,
 	row.count = rows->column_count;
 	row.names = (const char *const *)rows->names;
 	row.values = (const char *const *)rows->values;
+	row.widths = rows->widths;
 	account_evaluate(lookup->engine->rules, lookup->kind,
 			 rows->row_count == 0 ? NULL : &row,
 			 rows->row_count > 1, &lookup->vars, &account);

@@ -16,6 +16,8 @@ refuse "$src/core" 'pool/|dovecot/|lookup|mysql|lib\.h|auth-|pthread|sys/socket|
 	"core is libc only, without I/O, clock, MySQL or Dovecot"
 refuse "$src/pool" 'core/|dovecot/|lookup|lib\.h|auth-' \
 	"pool knows SQL text and strings, nothing of mail or auth"
+refuse "$src/verify" 'dovecot/|lookup|mysql|pool/mysql-conn|lib\.h|auth-|pthread' \
+	"verify computes hashes, beside database and Dovecot"
 refuse "$src/lookup*.[ch]" 'dovecot/|mysql|lib\.h|auth-|pthread' \
 	"lookup joins core and pool, without Dovecot"
 refuse "$src/dovecot" 'mysql|pthread' \
@@ -27,6 +29,9 @@ others=$(grep -lE 'include <mysql\.h>' -r "$src" --include='*.[ch]' |
 others=$(grep -lE 'include <pthread\.h>' -r "$src" --include='*.[ch]' |
 	grep -v 'pool/jobs\.c$')
 [ -z "$others" ] || { echo "pthread.h outside jobs.c: $others"; failed=1; }
+others=$(grep -lE 'include <(sodium|crypt|openssl/.*)\.h>' -r "$src" \
+	--include='*.[ch]' | grep -v '/verify/')
+[ -z "$others" ] || { echo "cryptography outside verify: $others"; failed=1; }
 others=$(grep -lE 'DOVECOT_VERSION|DOVECOT_PREREQ' -r "$src" --include='*.[ch]' |
 	grep -vE 'dovecot/(compat|settings)')
 [ -z "$others" ] || { echo "Dovecot versions outside compat: $others"; failed=1; }

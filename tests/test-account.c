@@ -264,7 +264,7 @@ static void run_case(const struct account_case *test)
 {
 	struct pfa_conf *conf = conf_of(test->name, test->settings);
 	struct template_vars vars = { test->user, expand_service, "imap" };
-	struct account_row row = { 0, test->names, test->values };
+	struct account_row row = { 0, test->names, test->values, NULL };
 	struct account_rules *rules;
 	struct account account;
 	struct errbuf error;
@@ -290,6 +290,39 @@ static void test_account_dropin(void)
 {
 	for (size_t i = 0; i < N_ROWS(dropin_cases); i++)
 		run_case(&dropin_cases[i]);
+}
+
+/* What a better hash is written over. */
+static void test_account_tells_the_column(void)
+{
+	static const char *const names[] = {
+		"user", "active", "domain_active", "password",
+	};
+	static const char *const values[] = { "A@b", "1", "1", "$1$x$y" };
+	static const unsigned long widths[] = { 1, 2, 3, 255 };
+	struct account_row row = { 4, names, values, widths };
+	struct template_vars vars = { "a@b", expand_service, "" };
+	struct pfa_conf *conf = conf_of("column", BASE);
+	struct account_rules *rules;
+	struct account account;
+	struct errbuf error;
+
+	CU_ASSERT_EQUAL_FATAL(account_rules_new(conf, &rules, &error), 0);
+	account_evaluate(rules, ACCOUNT_PASSDB, &row, false, &vars, &account);
+	CU_ASSERT_STRING_EQUAL(account.user, "A@b");
+	CU_ASSERT_STRING_EQUAL(account.stored, "$1$x$y");
+	CU_ASSERT_EQUAL(account.stored_width, 255);
+	account_free(&account);
+
+	row.widths = NULL;
+	account_evaluate(rules, ACCOUNT_PASSDB, &row, false, &vars, &account);
+	CU_ASSERT_EQUAL(account.stored_width, 0);
+	account_free(&account);
+	account_evaluate(rules, ACCOUNT_USERDB, &row, false, &vars, &account);
+	CU_ASSERT_PTR_NULL(account.stored);
+	account_free(&account);
+	account_rules_free(&rules);
+	pfa_conf_free(&conf);
 }
 
 /* Where names lead, home or mail being the template. */
@@ -338,7 +371,7 @@ static void run_path(const struct path_row *path)
 	char settings[256];
 	const char *names[] = { "user", "active", "domain_active" };
 	const char *values[] = { path->user, "1", "1" };
-	const struct account_row row = { 3, names, values };
+	const struct account_row row = { 3, names, values, NULL };
 	const struct template_vars vars = { path->user, expand_service, "" };
 	struct account_rules *rules;
 	struct account account;
@@ -497,6 +530,7 @@ static void test_account_rules_errors(void)
 static CU_TestInfo tests[] = {
 	TEST(test_account_named),
 	TEST(test_account_dropin),
+	TEST(test_account_tells_the_column),
 	TEST(test_account_paths_stay_below),
 	TEST(test_account_names),
 	TEST(test_account_password_length),

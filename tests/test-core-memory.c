@@ -68,7 +68,7 @@ static int evaluate(const struct account_rules *rules)
 	static const char *const values[] = {
 		"a@b", "{PLAIN}x", "1024", "1", "1",
 	};
-	const struct account_row row = { 5, names, values };
+	const struct account_row row = { 5, names, values, NULL };
 	const struct template_vars vars = { .user = "a@b" };
 	struct account account;
 	int ret;

@@ -504,6 +504,18 @@ static int build_quota(struct account_build *build)
 	return 0;
 }
 
+static void build_column(struct account_build *build)
+{
+	const struct account_row *row = build->row;
+	const int i = row_find(row,
+			       schema_column_names[SCHEMA_COLUMN_PASSWORD]);
+
+	build->account->user = row_value(row, SCHEMA_COLUMN_USER);
+	build->account->stored = row->values[i];
+	build->account->stored_width = row->widths == NULL ? 0 :
+		row->widths[i];
+}
+
 static void build_finish(struct account_build *build)
 {
 	struct account *account = build->account;
@@ -520,6 +532,8 @@ static void build_finish(struct account_build *build)
 	}
 	account->verdict = ACCOUNT_OK;
 	account->reason = NULL;
+	if (build->kind == ACCOUNT_PASSDB)
+		build_column(build);
 }
 
 /* The verdict on a row that must not log in, but whose password costs what it

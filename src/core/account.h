@@ -40,6 +40,8 @@ struct account_row {
 	unsigned int count;
 	const char *const *names;
 	const char *const *values;
+	/* how many characters each column can hold; NULL: unknown */
+	const unsigned long *widths;
 };
 
 struct account_field {
@@ -64,6 +66,11 @@ struct account {
 	   that may not log in, for taking the same time. NULL: there is none
 	   that could be verified. */
 	const char *password;
+	/* Named form, passdb, OK: the row's name and password as the columns
+	   hold them, borrowed from the row, and the latter's width (0:
+	   unknown), for writing a better hash there. */
+	const char *user, *stored;
+	unsigned long stored_width;
 	/* owns what was made here */
 	struct strbuf text;
 };

@@ -49,6 +49,18 @@ extern struct userdb_module_interface compat_userdb_iface;
 enum passdb_result compat_verify(struct auth_request *request,
 				 const char *plain, const char *crypted,
 				 const char *scheme);
+/* Whether compat_verify() will look at the hash, and not have its answer
+   already (nopassword, deny ...). */
+bool compat_hash_decides(struct auth_request *request);
+/* What stands behind the scheme, without the encoding that the scheme names;
+   to be freed with compat_hash_free(), which wipes it. NULL if it cannot be
+   decoded: then compat_verify() says so in no time. */
+char *compat_hash_decode(const char *crypted, const char *scheme);
+void compat_hash_free(char **text);
+/* Whether this Dovecot lets schemes in that it calls weak. */
+bool compat_allows_weak(struct auth_request *request);
+/* The line that every backend logs for a wrong password. */
+void compat_log_mismatch(struct auth_request *request);
 
 /* The line every backend logs for an unknown user. */
 void compat_log_unknown_user(struct auth_request *request);

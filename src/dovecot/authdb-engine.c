@@ -10,12 +10,18 @@
 
 #include "llist.h"
 
+#include "core/hash-usual.h"
+
 struct authdb_engine {
 	struct authdb_engine *prev, *next;
 	int refcount;
 	char *path;
 	struct event *event;
 	struct lookup_engine *lookup;
+	struct verify *verify;
+	struct hash_limits limits;
+	/* the last one reported, until a password could be checked again */
+	const char *busy_reason;
 	bool userdb_used, warned;
 };
 
@@ -39,6 +45,16 @@ static void authdb_engine_log(enum dbpool_log_level level, const char *text,
 	}
 }
 
+static struct hash_limits authdb_engine_limits(const struct pfa_conf *conf)
+{
+	return (struct hash_limits) {
+		.bcrypt_cost = conf->verify_max_bcrypt_cost,
+		.rounds = conf->verify_max_rounds,
+		.passes = conf->verify_max_passes,
+		.memory = conf->verify_memory * 1024,
+	};
+}
+
 static struct authdb_engine *authdb_engine_new(const char *path)
 {
 	struct authdb_engine *engine = i_new(struct authdb_engine, 1);
@@ -59,6 +75,7 @@ static struct authdb_engine *authdb_engine_new(const char *path)
 	settings_args_read(path, &params.conf, &params.lines);
 	if (lookup_engine_new(&params, &engine->lookup, &error) < 0)
 		settings_args_fatal(path, &error);
+	engine->limits = authdb_engine_limits(params.conf);
 	return engine;
 }
 
@@ -83,9 +100,12 @@ void authdb_engine_release(struct authdb_engine **_engine)
 	*_engine = NULL;
 	/* Requests must be answered while their passdb or userdb is there. */
 	lookup_engine_stop(engine->lookup);
+	if (engine->verify != NULL)
+		verify_stop(engine->verify);
 	if (--engine->refcount > 0)
 		return;
 	DLLIST_REMOVE(&engines, engine);
+	verify_free(&engine->verify);
 	lookup_engine_free(&engine->lookup);
 	event_unref(&engine->event);
 	i_free(engine->path);
@@ -95,6 +115,31 @@ void authdb_engine_release(struct authdb_engine **_engine)
 struct lookup_engine *authdb_engine_lookup(struct authdb_engine *engine)
 {
 	return engine->lookup;
+}
+
+struct verify *authdb_engine_verify(struct authdb_engine *engine)
+{
+	const struct pfa_conf *conf = lookup_engine_conf(engine->lookup);
+	struct hash usual;
+	const struct verify_settings settings = {
+		.threads = conf->verify_threads,
+		.queue = conf->verify_queue,
+		.memory = engine->limits.memory,
+		.memo_ms = conf->verify_memo,
+		.usual = hash_usual(conf, &usual) &&
+			hash_affordable(&usual, &engine->limits) ?
+			&usual : NULL,
+	};
+
+	if (engine->verify == NULL)
+		engine->verify = verify_new(&settings, &dovecot_loop);
+	return engine->verify;
+}
+
+const struct hash_limits *
+authdb_engine_hash_limits(const struct authdb_engine *engine)
+{
+	return &engine->limits;
 }
 
 struct template_vars authdb_engine_vars(struct authdb_engine *engine,
@@ -108,6 +153,24 @@ struct template_vars authdb_engine_vars(struct authdb_engine *engine,
 			compat_expand_dropin : compat_expand,
 		.context = request,
 	};
+}
+
+void authdb_engine_log_busy(struct authdb_engine *engine,
+			    struct auth_request *request, const char *reason)
+{
+	struct event *event = authdb_event(request);
+
+	if (engine->busy_reason != NULL &&
+	    strcmp(engine->busy_reason, reason) == 0)
+		e_info(event, "temporary failure: %s", reason);
+	else
+		e_error(event, "%s", reason);
+	engine->busy_reason = reason;
+}
+
+void authdb_engine_log_checked(struct authdb_engine *engine)
+{
+	engine->busy_reason = NULL;
 }
 
 static void authdb_log_failed(struct event *event,

@@ -3,6 +3,7 @@
 #define AUTHDB_ENGINE_H
 
 #include "lookup.h"
+#include "verify/verify.h"
 
 /*
  * The lookup engines of this auth process, one for each configuration file,
@@ -20,9 +21,21 @@ void authdb_engine_release(struct authdb_engine **engine);
 
 struct lookup_engine *authdb_engine_lookup(struct authdb_engine *engine);
 
+/* The threads for slow hashes, made with their first use; NULL if memory or
+   descriptors ran out. */
+struct verify *authdb_engine_verify(struct authdb_engine *engine);
+const struct hash_limits *
+authdb_engine_hash_limits(const struct authdb_engine *engine);
+/* A password that could not be checked: a temporary failure, which is an error
+   when it begins and, as long as it lasts, a line for auth_verbose. */
+struct auth_request;
+void authdb_engine_log_busy(struct authdb_engine *engine,
+			    struct auth_request *request, const char *reason);
+/* One could be checked: the trouble, if there was any, is over. */
+void authdb_engine_log_checked(struct authdb_engine *engine);
+
 /* The variables of a request, for a lookup with this engine; valid as long as
    the request and its user name. */
-struct auth_request;
 struct template_vars authdb_engine_vars(struct authdb_engine *engine,
 					struct auth_request *request);
 

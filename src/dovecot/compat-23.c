@@ -9,7 +9,9 @@
 #include "dovecot/userdb-postfixadmin.h"
 
 #include "str.h"
+#include "safe-memset.h"
 #include "auth-cache.h"
+#include "auth-fields.h"
 #include "auth-settings.h"
 #include "password-scheme.h"
 
@@ -71,6 +73,52 @@ enum passdb_result compat_verify(struct auth_request *request,
 						    scheme, AUTH_SUBSYS_DB);
 
 	return ret > 0 ? PASSDB_RESULT_OK : PASSDB_RESULT_PASSWORD_MISMATCH;
+}
+
+bool compat_hash_decides(struct auth_request *request)
+{
+	return !request->fields.skip_password_check &&
+		!request->passdb->set->deny &&
+		!auth_fields_exists(request->fields.extra_fields,
+				    "nopassword");
+}
+
+char *compat_hash_decode(const char *crypted, const char *scheme)
+{
+	const unsigned char *raw;
+	size_t size;
+	const char *error;
+	char *text;
+
+	if (password_decode(crypted, scheme, &raw, &size, &error) <= 0)
+		return NULL;
+	/* up to the first NUL, as Dovecot's own verifiers read it */
+	text = i_strndup(raw, size);
+	/* a decoded copy on the data stack */
+	if (raw != (const unsigned char *)crypted)
+		safe_memset((unsigned char *)raw, 0, size);
+	return text;
+}
+
+void compat_hash_free(char **_text)
+{
+	char *text = *_text;
+
+	if (text == NULL)
+		return;
+	*_text = NULL;
+	safe_memset(text, 0, strlen(text));
+	i_free(text);
+}
+
+bool compat_allows_weak(struct auth_request *request ATTR_UNUSED)
+{
+	return TRUE;
+}
+
+void compat_log_mismatch(struct auth_request *request)
+{
+	auth_request_log_password_mismatch(request, AUTH_SUBSYS_DB);
 }
 
 void compat_log_unknown_user(struct auth_request *request)

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The passdb: takes a request to a lookup and the account that comes back to
- * Dovecot, with fields, password check and the one callback.
+ * Dovecot, with fields, password check (passdb-verify.c) and the one callback.
  */
 #include "dovecot/authdb-compat.h"
 #include "dovecot/authdb-engine.h"
 #include "dovecot/passdb-postfixadmin.h"
+#include "dovecot/passdb-verify.h"
 
 #include "auth-fields.h"
 #include "password-scheme.h"
@@ -13,6 +14,8 @@
 
 struct passdb_pfa_request {
 	struct lookup lookup;
+	struct passdb_verify verify;
+	struct passdb_scram scram;
 	struct auth_request *request;
 	union {
 		verify_plain_callback_t *verify_plain;
@@ -63,23 +66,69 @@ passdb_pfa_result(struct auth_request *request, const struct account *account)
 	return PASSDB_RESULT_OK;
 }
 
-static void passdb_pfa_finish(struct passdb_pfa_request *pfa_request,
-			      enum passdb_result result, const char *password)
+/* The end of every request. */
+static void passdb_pfa_verified(struct passdb_verify *verify,
+				enum passdb_result result)
+{
+	struct passdb_pfa_request *pfa_request =
+		container_of(verify, struct passdb_pfa_request, verify);
+	struct auth_request *request = pfa_request->request;
+
+	pfa_request->callback.verify_plain(result, request);
+	auth_request_unref(&request);
+}
+
+static void passdb_pfa_credentials(struct passdb_pfa_request *pfa_request,
+				   enum passdb_result result,
+				   const char *password, const char *scheme)
 {
 	struct auth_request *request = pfa_request->request;
-	/* set_field() has put the scheme in front */
-	const char *scheme = password_get_scheme(&password);
 
-	if (request->wanted_credentials_scheme != NULL) {
-		passdb_handle_credentials(result, password, scheme,
-			pfa_request->callback.lookup_credentials, request);
-		return;
+	passdb_handle_credentials(result, password, scheme,
+		pfa_request->callback.lookup_credentials, request);
+	auth_request_unref(&request);
+}
+
+static void passdb_pfa_scrammed(struct passdb_scram *scram,
+				enum passdb_result result,
+				const char *password)
+{
+	struct passdb_pfa_request *pfa_request =
+		container_of(scram, struct passdb_pfa_request, scram);
+
+	passdb_pfa_credentials(pfa_request, result, password,
+		pfa_request->request->wanted_credentials_scheme);
+}
+
+/* The mechanism wants the stored password, or what can be made of it. */
+static void passdb_pfa_find_credentials(struct passdb_pfa_request *pfa_request,
+					enum passdb_result result)
+{
+	struct auth_request *request = pfa_request->request;
+	const char *password = NULL, *scheme;
+	char *copy = NULL;
+
+	/* the request's own copy may change or be wiped on the way */
+	if (result == PASSDB_RESULT_OK)
+		password = copy = i_strdup(request->passdb_password);
+	/* set_field() has put the scheme in front */
+	scheme = password_get_scheme(&password);
+	if (password != NULL && *password == '\0' &&
+	    *request->wanted_credentials_scheme != '\0') {
+		e_info(authdb_event(request), "Password mismatch (its stored "
+		       "password is empty)");
+		passdb_pfa_credentials(pfa_request,
+				       PASSDB_RESULT_PASSWORD_MISMATCH,
+				       NULL, NULL);
+	} else if (password != NULL &&
+		   passdb_verify_wants_scram(request, scheme)) {
+		passdb_scram_start(&pfa_request->scram, password);
+	} else {
+		passdb_pfa_credentials(pfa_request, result, password, scheme);
 	}
-	if (password != NULL) {
-		result = compat_verify(request, request->mech_password,
-				       password, scheme);
-	}
-	pfa_request->callback.verify_plain(result, request);
+	if (copy != NULL)
+		safe_memset(copy, 0, strlen(copy));
+	i_free(copy);
 }
 
 static void passdb_pfa_lookup_callback(const struct account *account,
@@ -88,16 +137,11 @@ static void passdb_pfa_lookup_callback(const struct account *account,
 	struct passdb_pfa_request *pfa_request = context;
 	struct auth_request *request = pfa_request->request;
 	enum passdb_result result = passdb_pfa_result(request, account);
-	char *password = NULL;
 
-	/* the request's own copy may change or be wiped on the way */
-	if (result == PASSDB_RESULT_OK)
-		password = i_strdup(request->passdb_password);
-	passdb_pfa_finish(pfa_request, result, password);
-	if (password != NULL)
-		safe_memset(password, 0, strlen(password));
-	i_free(password);
-	auth_request_unref(&request);
+	if (request->wanted_credentials_scheme != NULL)
+		passdb_pfa_find_credentials(pfa_request, result);
+	else
+		passdb_verify_start(&pfa_request->verify, result, account);
 }
 
 static void passdb_pfa_lookup(struct passdb_pfa_request *pfa_request)
@@ -113,6 +157,16 @@ static void passdb_pfa_lookup(struct passdb_pfa_request *pfa_request)
 		.vars = authdb_engine_vars(module->engine, request),
 		.callback = passdb_pfa_lookup_callback,
 		.context = pfa_request,
+	};
+	pfa_request->verify = (struct passdb_verify) {
+		.request = request,
+		.engine = module->engine,
+		.callback = passdb_pfa_verified,
+	};
+	pfa_request->scram = (struct passdb_scram) {
+		.request = request,
+		.engine = module->engine,
+		.callback = passdb_pfa_scrammed,
 	};
 	auth_request_ref(request);
 	lookup_start(&pfa_request->lookup);

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef PASSDB_VERIFY_H
+#define PASSDB_VERIFY_H
+
+#include "dovecot/authdb-compat.h"
+
+#include "core/account.h"
+
+/*
+ * The check of a password that a client sent in plain text. Every result but
+ * OK has left its reason in the log, and takes the time that OK takes.
+ */
+struct passdb_verify {
+	/* filled in by the caller */
+	struct auth_request *request;
+	struct authdb_engine *engine;
+	void (*callback)(struct passdb_verify *verify,
+			 enum passdb_result result);
+
+	/* passdb-verify.c only */
+	enum passdb_result account_result;
+	struct passdb_verify_heal *heal;
+};
+
+/* account_result is what Dovecot is to be told about the account itself; the
+   password is looked at either way. The callback runs once, before this
+   returns or later. */
+void passdb_verify_start(struct passdb_verify *verify,
+			 enum passdb_result account_result,
+			 const struct account *account);
+
+/*
+ * SCRAM with a clear text password in the row: Dovecot would make the
+ * credentials on the spot, thousands of rounds for each login. Returns FALSE
+ * if this is no such case. scheme is the stored password's.
+ */
+bool passdb_verify_wants_scram(const struct auth_request *request,
+			       const char *scheme);
+struct passdb_scram {
+	/* filled in by the caller */
+	struct auth_request *request;
+	struct authdb_engine *engine;
+	/* password: of the scheme that the request wants, NULL if the result
+	   is not OK */
+	void (*callback)(struct passdb_scram *scram, enum passdb_result result,
+			 const char *password);
+};
+void passdb_scram_start(struct passdb_scram *scram, const char *plain);
+
+#endif
