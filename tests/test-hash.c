@@ -581,7 +581,9 @@ static void test_hash_limits(void)
 		UNIT_ASSERT_ROW(row->reason,
 				hash_parse(row->scheme, row->text, &limits,
 					   &hash, &error) == 0);
+		UNIT_ASSERT_ROW(row->reason, hash_affordable(&hash, &limits));
 		limits = only_limit(row, row->asked - 1);
+		UNIT_ASSERT_ROW(row->reason, !hash_affordable(&hash, &limits));
 		UNIT_ASSERT_ROW(row->reason,
 				hash_parse(row->scheme, row->text, &limits,
 					   &hash, &error) == -1);

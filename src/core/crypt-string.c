@@ -204,6 +204,7 @@ static const struct crypt_method {
 	{ "$6$", read_sha2, 5000, SALT_ANY, 16, 86 },
 	{ "$y$", read_yescrypt, 0, SALT_BYTES, 86, 43 },
 	{ "$gy$", read_yescrypt, 0, SALT_BYTES, 86, 43 },
+	/* of 339 characters at most */
 	{ "$7$", read_scrypt, 0, SALT_WITH_DOLLARS, 281, 43 },
 	{ "$sha1$", read_sha1, 0, SALT_ANY, ANY_LEN, 28 },
 	{ "$md5", read_sun_md5, 4096, SALT_WITH_DOLLARS, ANY_LEN, 22 },
