@@ -152,4 +152,5 @@ def test_nothing_to_work_with(server, driver, mechanism):
     check_refused(server, driver, [
         (mechanism, f"{name}@example.org", said) for name, said in (
             ("off", "(inactive|unknown user)"), ("nobody", "unknown user"),
-            ("broken", "CRAM-MD5"), ("broken-scram", "SCRAM-SHA-256"))])
+            ("broken", "CRAM-MD5"),
+            ("broken-scram", "(SCRAM-SHA-256|cut off)"))])

@@ -188,16 +188,22 @@ def make_other_crypt(chance, password, unused_user):
                   by_crypt(password, setting))
 
 
-def make_argon2(chance, password, unused_user):
-    """By libsodium, with one lane."""
-    number = chance.choice([1, 2])
-    memory = chance.choices([8, 64, 1024, 65536], [500, 300, 20, 1])[0]
+def argon2(password, number, passes, memory):
+    """By libsodium, with one lane; 1 is argon2i, 2 argon2id; memory in
+    KiB."""
     text = ctypes.create_string_buffer(128)
     if libsodium.crypto_pwhash_str_alg(
-            text, password, len(password), chance.randint(3, 6),
-            memory << 10, number) != 0:
+            text, password, len(password), passes, memory << 10, number) != 0:
         raise MemoryError("argon2")
-    return Stored(chance.choice(["ARGON2I", "ARGON2ID"]), text.value)
+    return text.value
+
+
+def make_argon2(chance, password, unused_user):
+    """Of both sorts: Dovecot takes either for the other."""
+    memory = chance.choices([8, 64, 1024, 65536], [500, 300, 20, 1])[0]
+    return Stored(chance.choice(["ARGON2I", "ARGON2ID"]),
+                  argon2(password, chance.choice([1, 2]),
+                         chance.randint(3, 6), memory))
 
 
 def make_pbkdf2(chance, password, unused_user):
@@ -318,6 +324,7 @@ def damaged(chance, stored):
         text[:place] + letter + text[place + 1:],
         text[:place] + letter + text[place:],
         text[:place] + text[place + 1:],
+        text + b"\0" + letter if stored.encoding else text + b"\v",
         text[:start] + text[start:].swapcase(),
         text[:start] + text[start:][::-1]])
     if chance.random() < 0.1:
