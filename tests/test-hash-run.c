@@ -272,6 +272,9 @@ static const struct unusable_row {
 	  "$2$salt$1$0c60c80f961f0e71f3a9b524af6012062fe037a6" },
 	{ "PBKDF2, never", { .method = HASH_PBKDF2, .digest = 10 },
 	  "$1$salt$0$0000000000000000000000000000000000000000" },
+	{ "PBKDF2, for ever", { .method = HASH_PBKDF2, .rounds = 3000000000,
+	  .digest = 19 },
+	  "$1$salt$3000000000$0c60c80f961f0e71f3a9b524af6012062fe037a6" },
 	{ "PBKDF2, cut off", { .method = HASH_PBKDF2, .rounds = 1,
 	  .digest = 10 }, "$1$salt$1$0c60c80f961f0e71f3a9b524af6012062fe037" },
 	{ "PBKDF2, no hex", { .method = HASH_PBKDF2, .rounds = 1,
@@ -284,6 +287,8 @@ static const struct unusable_row {
 	  .rounds = 4096, .digest = 22 }, PENCIL1 },
 	{ "SCRAM, no commas", { .method = HASH_SCRAM_SHA1, .rounds = 4096,
 	  .digest = 4 }, "4096" },
+	{ "SCRAM, for ever", { .method = HASH_SCRAM_SHA1,
+	  .rounds = 3000000000, .digest = 22 }, PENCIL1 },
 	{ "OTP, unknown digest", { .method = HASH_OTP, .id = "md2",
 	  .digest = 10 },
 	  "md2 0 test 9e876134d90499dd" },
@@ -481,6 +486,8 @@ static const struct unmade_row {
 	  .rounds = 2, .memory = 64 } },
 	{ "PBKDF2, never", { .method = HASH_PBKDF2 } },
 	{ "SCRAM, never", { .method = HASH_SCRAM_SHA1 } },
+	{ "SCRAM, for ever", { .method = HASH_SCRAM_SHA1,
+	  .rounds = 3000000000 } },
 };
 
 static void test_make_refuses(void)

@@ -32,8 +32,9 @@ static void crypt_work_free(struct crypt_work *work)
 
 /*
  * libxcrypt takes no password of 512 bytes and more, whatever the method.
- * Dovecot's own bcrypt does, and so the rest is cut off here that bcrypt would
- * not look at. NULL: too long.
+ * Dovecot's own bcrypt does, so what bcrypt would not look at is cut off here.
+ * (So does its own "$1$", which reads all of it: there, nothing can be done.)
+ * NULL: too long.
  */
 static const char *crypt_plain(struct crypt_work *work, const char *setting,
 			       const char *plain)
@@ -85,25 +86,25 @@ enum hash_verdict hash_crypt_run(const struct hash *hash, const char *text,
 	return verdict;
 }
 
-static const char *made_id(const char *id)
+static bool is_made(const char *id)
 {
 	for (size_t i = 0; i < sizeof(made_ids) / sizeof(*made_ids); i++) {
 		if (strcmp(made_ids[i], id) == 0)
-			return made_ids[i];
+			return true;
 	}
-	return NULL;
+	return false;
 }
 
 enum hash_verdict hash_crypt_make(const struct hash *like, const char *plain,
 				  char out[HASH_MADE_MAX])
 {
-	const char *id = made_id(like->id), *result;
 	char setting[CRYPT_GENSALT_OUTPUT_SIZE];
 	struct crypt_work *work;
 	enum hash_verdict verdict;
+	const char *result;
 
-	if (id == NULL ||
-	    crypt_gensalt_rn(id, like->rounds, NULL, 0, setting,
+	if (!is_made(like->id) ||
+	    crypt_gensalt_rn(like->id, like->rounds, NULL, 0, setting,
 			     sizeof(setting)) == NULL)
 		return HASH_UNUSABLE;
 	work = calloc(1, sizeof(*work));

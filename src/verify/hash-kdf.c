@@ -14,6 +14,7 @@
 #include <openssl/sha.h>
 #include <sodium.h>
 
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -44,6 +45,12 @@ static enum hash_verdict kdf_failure(void)
 	return verdict;
 }
 
+/* What libcrypto counts in an int. */
+static bool rounds_fit(const struct hash *hash)
+{
+	return hash->rounds > 0 && hash->rounds <= INT_MAX;
+}
+
 static bool derive(const struct hash *hash, const EVP_MD *md,
 		   const char *plain, const void *salt, size_t salt_len,
 		   unsigned char *key_r)
@@ -62,7 +69,7 @@ enum hash_verdict hash_pbkdf2_run(const struct hash *hash, const char *text,
 	size_t len;
 
 	if (strncmp(text, PBKDF2_ID, strlen(PBKDF2_ID)) != 0 ||
-	    hash->rounds == 0 ||
+	    !rounds_fit(hash) ||
 	    sodium_hex2bin(wanted, sizeof(wanted), text + hash->digest,
 			   strlen(text + hash->digest), NULL, &len, NULL) < 0 ||
 	    len != sizeof(wanted))
@@ -96,7 +103,7 @@ enum hash_verdict hash_pbkdf2_make(const struct hash *like, const char *plain,
 	char salt[PBKDF2_SALT_LEN + 1], hex[PBKDF2_KEY_LEN * 2 + 1];
 	unsigned char key[PBKDF2_KEY_LEN];
 
-	if (like->rounds == 0)
+	if (!rounds_fit(like))
 		return HASH_UNUSABLE;
 	if (!make_salt(salt) ||
 	    !derive(like, EVP_sha1(), plain, salt, strlen(salt), key))
@@ -159,7 +166,7 @@ enum hash_verdict hash_scram_run(const struct hash *hash, const char *text,
 	enum hash_verdict verdict;
 	size_t salt_len, len;
 
-	if (salt_text == NULL || hash->rounds == 0 ||
+	if (salt_text == NULL || !rounds_fit(hash) ||
 	    !decode_field(salt_text + 1, salt, sizeof(salt), &salt_len) ||
 	    !decode_field(text + hash->digest, stored, size, &len) ||
 	    len != size)
@@ -188,7 +195,7 @@ enum hash_verdict hash_scram_make(const struct hash *like, const char *plain,
 	unsigned char salt[SCRAM_SALT_LEN];
 	struct scram_keys keys;
 
-	if (like->rounds == 0)
+	if (!rounds_fit(like))
 		return HASH_UNUSABLE;
 	if (RAND_bytes(salt, sizeof(salt)) != 1 ||
 	    !scram_derive(like, plain, salt, sizeof(salt), &keys))
