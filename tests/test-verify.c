@@ -219,6 +219,25 @@ static void test_verify_memory_is_not_overdrawn(void)
 	finish(verify);
 }
 
+/* More than there is, which hash_parse() would have refused. */
+static void test_verify_memory_never_locks_out(void)
+{
+	struct verify *verify = start(8, 100, 0);
+	struct hash huge = argon2_hash;
+	struct answer answers[2];
+
+	memset(answers, 0, sizeof(answers));
+	huge.memory = 1 << 30;
+	verify_start(verify, &argon2_hash, "$a$", "right", take_answer,
+		     &answers[0]);
+	verify_start(verify, &huge, "$a$", "right", take_answer, &answers[1]);
+	CU_ASSERT_EQUAL(fake_jobs_queued(), 1);
+	fake_jobs_run_all();
+	CU_ASSERT_EQUAL(answers[1].count, 1);
+	CU_ASSERT_EQUAL(answers[1].result, VERIFY_MATCH);
+	finish(verify);
+}
+
 static void test_verify_without_a_thread_fails(void)
 {
 	struct verify *verify = start(1, 1, 0);
@@ -370,13 +389,13 @@ static void test_memo_replaces_what_expires_first(void)
 	unsigned char mac[MEMO_MAC_SIZE] = { 0 };
 	unsigned int i;
 
-	/* all in one bucket; the third is the oldest, the first one is put
+	/* all in one bucket; the third is the oldest, the last one is put
 	   again and stays */
 	for (i = 0; i < 4; i++) {
 		mac[31] = i;
 		memo_put(memo, mac, i == 2 ? 100 : 200 + i);
 	}
-	mac[31] = 0;
+	mac[31] = 3;
 	memo_put(memo, mac, 300);
 	mac[31] = 4;
 	memo_put(memo, mac, 400);
@@ -406,12 +425,12 @@ static void test_dummy_runs_what_is_usual_and_never_matches(void)
 {
 	struct verify *verify = start(1, 10, 0);
 
-	login(verify, "$6$salt$digest,=$", "right");
+	login(verify, "$6$salt$di./+t, =$", "right");
 	CU_ASSERT_EQUAL(runs, 1);
 	CU_ASSERT_EQUAL(dummy(verify, "nobody").result, VERIFY_MISMATCH);
 	CU_ASSERT_EQUAL(runs, 2);
 	/* as long as the real one, but without its digest */
-	CU_ASSERT_STRING_EQUAL(last_run, "$6$AAAA$AAAAAA,=$");
+	CU_ASSERT_STRING_EQUAL(last_run, "$6$AAAA$AAAAAA, =$");
 	finish(verify);
 }
 
@@ -485,15 +504,15 @@ static void test_dummy_waits_in_the_same_queue(void)
 	finish(verify);
 }
 
-/* Of 1000 names, how many get the slower one. */
-static unsigned int count_slower(const struct usual *usual)
+/* Of 1000 names, how many get that many rounds. */
+static unsigned int count_rounds(const struct usual *usual, unsigned int rounds)
 {
 	unsigned int i, count = 0;
 	char user[32];
 
 	for (i = 0; i < 1000; i++) {
 		snprintf(user, sizeof(user), "user%u@example.org", i);
-		count += usual_pick(usual, user)->hash.rounds == 10000;
+		count += usual_pick(usual, user)->hash.rounds == rounds;
 	}
 	return count;
 }
@@ -508,9 +527,9 @@ static void test_usual_picks_by_how_often(void)
 		usual_note(usual, i % 4 == 0 ? &slower_hash : &crypt_hash,
 			   "$6$x");
 	/* a quarter, and the same names each time; 3 sigma are 41 */
-	count = count_slower(usual);
+	count = count_rounds(usual, 10000);
 	CU_ASSERT(count > 180 && count < 320);
-	CU_ASSERT_EQUAL(count_slower(usual), count);
+	CU_ASSERT_EQUAL(count_rounds(usual, 10000), count);
 	usual_free(&usual);
 	usual_free(&usual);
 }
@@ -524,7 +543,7 @@ static void test_usual_forgets_what_was(void)
 		usual_note(usual, &slower_hash, "$6$x");
 	for (i = 0; i < 50000; i++)
 		usual_note(usual, &crypt_hash, "$6$x");
-	CU_ASSERT(count_slower(usual) < 20);
+	CU_ASSERT(count_rounds(usual, 10000) < 20);
 	usual_free(&usual);
 }
 
@@ -535,14 +554,17 @@ static void test_usual_has_room_for_a_new_cost(void)
 	unsigned int i;
 
 	/* eight costs, the sixth of them the rarest */
-	for (i = 0; i < 80; i++) {
+	for (i = 0; i < 8 * 30; i++) {
 		hash.rounds = 1000 + i % 8;
-		if (hash.rounds != 1005 || i < 8)
+		if (hash.rounds != 1005 || i < 8 * 20)
 			usual_note(usual, &hash, "$6$x");
 	}
-	for (i = 0; i < 1000; i++)
+	CU_ASSERT(count_rounds(usual, 1005) > 0);
+	for (i = 0; i < 30; i++)
 		usual_note(usual, &slower_hash, "$6$x");
-	CU_ASSERT(count_slower(usual) > 850);
+	CU_ASSERT_EQUAL(count_rounds(usual, 1005), 0);
+	CU_ASSERT(count_rounds(usual, 1000) > 0);
+	CU_ASSERT(count_rounds(usual, 10000) > 0);
 	usual_free(&usual);
 }
 
@@ -551,6 +573,7 @@ static CU_TestInfo tests[] = {
 	TEST(test_verify_queue_has_a_bound),
 	TEST(test_verify_held_jobs_count_for_the_bound),
 	TEST(test_verify_memory_is_not_overdrawn),
+	TEST(test_verify_memory_never_locks_out),
 	TEST(test_verify_without_a_thread_fails),
 	TEST(test_verify_stop_answers_everybody),
 	TEST(test_verify_makes_hashes),

@@ -7,6 +7,7 @@
 
 #include <sodium.h>
 
+#include <ctype.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -57,8 +58,8 @@ static char *usual_sample_text(const struct hash *hash, const char *text)
 	if (copy == NULL)
 		return NULL;
 	for (p = copy + hash->digest; *p != '\0'; p++) {
-		/* A is a digit in hex and in every base64 */
-		if (strchr(",=$", *p) == NULL)
+		/* digits of hex and of every base64, and A is one, too */
+		if (isalnum((unsigned char)*p) || strchr("./+", *p) != NULL)
 			*p = 'A';
 	}
 	return copy;
