@@ -164,23 +164,24 @@ static bool jobs_start_thread(struct jobs *jobs)
 
 bool jobs_submit(struct jobs *jobs, struct job *job)
 {
-	bool start;
+	const bool first = jobs->thread_count == 0;
+	bool busy;
 
-	pthread_mutex_lock(&jobs->lock);
-	start = jobs->queued_count >= jobs->idle_count;
-	pthread_mutex_unlock(&jobs->lock);
-
-	/* a failure matters only if there is nobody else to do the work */
-	if (start && jobs->thread_count < jobs->max_threads &&
-	    !jobs_start_thread(jobs) && jobs->thread_count == 0)
+	/* later on, a failure matters no more: there is somebody to do the
+	   work */
+	if (first && !jobs_start_thread(jobs))
 		return false;
 
 	pthread_mutex_lock(&jobs->lock);
+	busy = jobs->queued_count >= jobs->idle_count;
 	job_list_push(&jobs->queued, job);
 	jobs->queued_count++;
 	if (jobs->idle_count > 0)
 		pthread_cond_signal(&jobs->work);
 	pthread_mutex_unlock(&jobs->lock);
+
+	if (busy && !first && jobs->thread_count < jobs->max_threads)
+		(void)jobs_start_thread(jobs);
 	return true;
 }
 
