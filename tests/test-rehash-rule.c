@@ -166,7 +166,8 @@ static void check_own_reading(const char *schema, const char *encrypt,
 
 	if (make_rule(scheme, encrypt, schema, &rule) < 0)
 		return;
-	snprintf(name, sizeof(name), "%s, %s", encrypt, scheme);
+	snprintf(name, sizeof(name), "%s, %s",
+		 encrypt == NULL ? "no encrypt" : encrypt, scheme);
 	stored_form(&rule, made_by(scheme), stored, sizeof(stored));
 	snprintf(want, sizeof(want), "{%s}%s", scheme, made_by(scheme));
 	if (encrypt != NULL)
