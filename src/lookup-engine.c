@@ -115,15 +115,19 @@ static int engine_servers(struct lookup_engine *engine, struct errbuf *error)
 	return 0;
 }
 
-static int engine_rehash(struct lookup_engine *engine, struct errbuf *error)
+static struct hash_limits engine_limits(const struct pfa_conf *conf)
 {
-	const struct pfa_conf *conf = engine->conf;
-	const struct hash_limits limits = {
+	return (struct hash_limits) {
 		.bcrypt_cost = conf->verify_max_bcrypt_cost,
 		.rounds = conf->verify_max_rounds,
 		.passes = conf->verify_max_passes,
 		.memory = conf->verify_memory * 1024,
 	};
+}
+
+static int engine_rehash(struct lookup_engine *engine, struct errbuf *error)
+{
+	const struct pfa_conf *conf = engine->conf;
 	const struct rehash_params params = {
 		.rule = &engine->rehash_rule,
 		.sql = &engine->rehash_sql,
@@ -138,7 +142,8 @@ static int engine_rehash(struct lookup_engine *engine, struct errbuf *error)
 
 	if (conf->rehash == NULL)
 		return 0;
-	if (rehash_rule_new(conf, &limits, &engine->rehash_rule, error) < 0 ||
+	if (rehash_rule_new(conf, &engine->limits, &engine->rehash_rule,
+			    error) < 0 ||
 	    schema_rehash_build(conf, &engine->rehash_sql, error) < 0)
 		return -1;
 	engine->rehash = rehash_new(&params);
@@ -160,6 +165,7 @@ int lookup_engine_new(const struct lookup_engine_params *params,
 	}
 	engine->conf = conf;
 	engine->lines = lines;
+	engine->limits = engine_limits(conf);
 	engine->path = strdup(params->path);
 	engine->loop = params->loop;
 	engine->log = params->log;
@@ -213,6 +219,12 @@ const struct pfa_conf *lookup_engine_conf(const struct lookup_engine *engine)
 struct rehash *lookup_engine_rehash(const struct lookup_engine *engine)
 {
 	return engine->rehash;
+}
+
+const struct hash_limits *
+lookup_engine_hash_limits(const struct lookup_engine *engine)
+{
+	return &engine->limits;
 }
 
 const char *lookup_engine_query(const struct lookup_engine *engine,

@@ -37,6 +37,7 @@ struct lookup_engine {
 	struct db_server *servers;
 	struct dbpool *pool;
 
+	struct hash_limits limits;
 	/* NULL: rehash is not set, or the engine was stopped */
 	struct rehash *rehash;
 	struct rehash_rule rehash_rule;

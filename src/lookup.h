@@ -5,6 +5,7 @@
 #include "core/account.h"
 #include "core/conf-lines.h"
 #include "core/errbuf.h"
+#include "core/hash.h"
 #include "core/pfa-conf.h"
 #include "pool/dbpool.h"
 
@@ -39,6 +40,9 @@ void lookup_engine_free(struct lookup_engine **engine);
 void lookup_engine_stop(struct lookup_engine *engine);
 
 const struct pfa_conf *lookup_engine_conf(const struct lookup_engine *engine);
+/* What a stored hash may ask for. */
+const struct hash_limits *
+lookup_engine_hash_limits(const struct lookup_engine *engine);
 /* The healer of the engine's passwords; NULL if rehash is not set, or after
    lookup_engine_stop(). */
 struct rehash *lookup_engine_rehash(const struct lookup_engine *engine);

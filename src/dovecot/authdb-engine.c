@@ -19,7 +19,6 @@ struct authdb_engine {
 	struct event *event;
 	struct lookup_engine *lookup;
 	struct verify *verify;
-	struct hash_limits limits;
 	/* the last one reported, until a password could be checked again */
 	const char *busy_reason;
 	bool userdb_used, warned;
@@ -45,16 +44,6 @@ static void authdb_engine_log(enum dbpool_log_level level, const char *text,
 	}
 }
 
-static struct hash_limits authdb_engine_limits(const struct pfa_conf *conf)
-{
-	return (struct hash_limits) {
-		.bcrypt_cost = conf->verify_max_bcrypt_cost,
-		.rounds = conf->verify_max_rounds,
-		.passes = conf->verify_max_passes,
-		.memory = conf->verify_memory * 1024,
-	};
-}
-
 static struct authdb_engine *authdb_engine_new(const char *path)
 {
 	struct authdb_engine *engine = i_new(struct authdb_engine, 1);
@@ -75,7 +64,6 @@ static struct authdb_engine *authdb_engine_new(const char *path)
 	settings_args_read(path, &params.conf, &params.lines);
 	if (lookup_engine_new(&params, &engine->lookup, &error) < 0)
 		settings_args_fatal(path, &error);
-	engine->limits = authdb_engine_limits(params.conf);
 	return engine;
 }
 
@@ -120,26 +108,22 @@ struct lookup_engine *authdb_engine_lookup(struct authdb_engine *engine)
 struct verify *authdb_engine_verify(struct authdb_engine *engine)
 {
 	const struct pfa_conf *conf = lookup_engine_conf(engine->lookup);
+	const struct hash_limits *limits =
+		lookup_engine_hash_limits(engine->lookup);
 	struct hash usual;
 	const struct verify_settings settings = {
 		.threads = conf->verify_threads,
 		.queue = conf->verify_queue,
-		.memory = engine->limits.memory,
+		.memory = limits->memory,
 		.memo_ms = conf->verify_memo,
 		.usual = hash_usual(conf, &usual) &&
-			hash_affordable(&usual, &engine->limits) ?
+			hash_affordable(&usual, limits) ?
 			&usual : NULL,
 	};
 
 	if (engine->verify == NULL)
 		engine->verify = verify_new(&settings, &dovecot_loop);
 	return engine->verify;
-}
-
-const struct hash_limits *
-authdb_engine_hash_limits(const struct authdb_engine *engine)
-{
-	return &engine->limits;
 }
 
 struct template_vars authdb_engine_vars(struct authdb_engine *engine,

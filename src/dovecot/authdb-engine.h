@@ -24,8 +24,6 @@ struct lookup_engine *authdb_engine_lookup(struct authdb_engine *engine);
 /* The threads for slow hashes, made with their first use; NULL if memory or
    descriptors ran out. */
 struct verify *authdb_engine_verify(struct authdb_engine *engine);
-const struct hash_limits *
-authdb_engine_hash_limits(const struct authdb_engine *engine);
 /* A password that could not be checked: a temporary failure, which is an error
    when it begins and, as long as it lasts, a line for auth_verbose. */
 struct auth_request;

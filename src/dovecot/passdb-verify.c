@@ -18,6 +18,12 @@
 /* RFC 7677, 4; Dovecot's own password-scheme-scram.c takes as many. */
 #define SCRAM_ITERATIONS 4096
 
+static const struct hash_limits *passdb_verify_limits(
+	const struct passdb_verify *verify)
+{
+	return lookup_engine_hash_limits(authdb_engine_lookup(verify->engine));
+}
+
 /* The request's stored password, in a copy that may be taken apart. */
 struct stored_password {
 	char *scheme;
@@ -175,8 +181,6 @@ static void passdb_verify_account(struct passdb_verify *verify,
 				  enum passdb_result result,
 				  const char *password)
 {
-	const struct hash_limits *limits =
-		authdb_engine_hash_limits(verify->engine);
 	struct stored_password stored;
 	struct errbuf error;
 	struct hash hash;
@@ -188,8 +192,8 @@ static void passdb_verify_account(struct passdb_verify *verify,
 	}
 	stored_password_init(&stored, password);
 	known = stored.text != NULL &&
-		hash_parse(stored.scheme, stored.text, limits, &hash,
-			   &error) == 0;
+		hash_parse(stored.scheme, stored.text,
+			   passdb_verify_limits(verify), &hash, &error) == 0;
 	passdb_verify_dummy(verify, result, known ? &hash : NULL,
 			    stored.text);
 	stored_password_free(&stored);
@@ -270,8 +274,7 @@ static void passdb_verify_hash(struct passdb_verify *verify,
 		return;
 	}
 	if (hash_parse(stored->scheme, stored->text,
-		       authdb_engine_hash_limits(verify->engine), &hash,
-		       &error) < 0) {
+		       passdb_verify_limits(verify), &hash, &error) < 0) {
 		passdb_verify_refused(verify, error.text);
 		passdb_verify_dummy(verify, PASSDB_RESULT_PASSWORD_MISMATCH,
 				    NULL, NULL);
