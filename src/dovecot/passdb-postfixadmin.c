@@ -120,10 +120,9 @@ static void passdb_pfa_find_credentials(struct passdb_pfa_request *pfa_request,
 		passdb_pfa_credentials(pfa_request,
 				       PASSDB_RESULT_PASSWORD_MISMATCH,
 				       NULL, NULL);
-	} else if (password != NULL &&
-		   passdb_verify_wants_scram(request, scheme)) {
-		passdb_scram_start(&pfa_request->scram, password);
-	} else {
+	} else if (password == NULL ||
+		   !passdb_scram_start(&pfa_request->scram, password,
+				       scheme)) {
 		passdb_pfa_credentials(pfa_request, result, password, scheme);
 	}
 	if (copy != NULL)

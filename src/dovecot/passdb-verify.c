@@ -352,16 +352,6 @@ static bool scram_find(const char *wanted, struct hash *like_r)
 	return FALSE;
 }
 
-bool passdb_verify_wants_scram(const struct auth_request *request,
-			       const char *scheme)
-{
-	struct hash like;
-
-	return scram_find(request->wanted_credentials_scheme, &like) &&
-		!request->prefer_plain_credentials &&
-		password_scheme_is_alias(scheme, "PLAIN");
-}
-
 static void passdb_scram_callback(enum verify_result result, const char *text,
 				  const char *reason, void *context)
 {
@@ -375,17 +365,36 @@ static void passdb_scram_callback(enum verify_result result, const char *text,
 	scram->callback(scram, PASSDB_RESULT_INTERNAL_FAILURE, NULL);
 }
 
-void passdb_scram_start(struct passdb_scram *scram, const char *plain)
+static void passdb_scram_make(struct passdb_scram *scram,
+			      const struct hash *like, const char *plain)
 {
 	struct verify *threads = authdb_engine_verify(scram->engine);
-	struct hash like;
 
-	if (threads == NULL ||
-	    !scram_find(scram->request->wanted_credentials_scheme, &like)) {
-		authdb_engine_log_busy(scram->engine, scram->request,
-				       "Out of memory or descriptors");
-		scram->callback(scram, PASSDB_RESULT_INTERNAL_FAILURE, NULL);
+	if (threads != NULL) {
+		verify_make(threads, like, plain, passdb_scram_callback,
+			    scram);
 		return;
 	}
-	verify_make(threads, &like, plain, passdb_scram_callback, scram);
+	authdb_engine_log_busy(scram->engine, scram->request,
+			       "Out of memory or descriptors");
+	scram->callback(scram, PASSDB_RESULT_INTERNAL_FAILURE, NULL);
+}
+
+bool passdb_scram_start(struct passdb_scram *scram, const char *crypted,
+			const char *scheme)
+{
+	const struct auth_request *request = scram->request;
+	struct hash like;
+	char *plain;
+
+	if (request->prefer_plain_credentials ||
+	    !scram_find(request->wanted_credentials_scheme, &like) ||
+	    !password_scheme_is_alias(scheme, "PLAIN"))
+		return FALSE;
+	plain = compat_hash_decode(crypted, scheme);
+	if (plain == NULL)
+		return FALSE;
+	passdb_scram_make(scram, &like, plain);
+	compat_hash_free(&plain);
+	return TRUE;
 }

@@ -31,11 +31,8 @@ void passdb_verify_start(struct passdb_verify *verify,
 
 /*
  * SCRAM with a clear text password in the row: Dovecot would make the
- * credentials on the spot, thousands of rounds for each login. Returns FALSE
- * if this is no such case. scheme is the stored password's.
+ * credentials on the spot, thousands of rounds for each login.
  */
-bool passdb_verify_wants_scram(const struct auth_request *request,
-			       const char *scheme);
 struct passdb_scram {
 	/* filled in by the caller */
 	struct auth_request *request;
@@ -45,6 +42,9 @@ struct passdb_scram {
 	void (*callback)(struct passdb_scram *scram, enum passdb_result result,
 			 const char *password);
 };
-void passdb_scram_start(struct passdb_scram *scram, const char *plain);
+/* FALSE if this is no such case: then no callback comes. crypted is what
+   stands behind the stored password's scheme. */
+bool passdb_scram_start(struct passdb_scram *scram, const char *crypted,
+			const char *scheme);
 
 #endif
