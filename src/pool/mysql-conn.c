@@ -7,6 +7,9 @@
 #include "pool/mysql-conn.h"
 
 #include <mysql.h>
+#ifdef MARIADB_BASE_VERSION
+#  include <ma_pvio.h>
+#endif
 #include <errmsg.h>
 #include <mysqld_error.h>
 
@@ -417,9 +420,10 @@ static void conn_forget(struct mysql_conn *conn, unsigned int id)
 	conn->statements[id] = NULL;
 }
 
-/* Takes the error of a failed call and drops the handle: after a failed
-   store_result the next execute on it could hang (Connector/C up to 3.4.10).
-   Preparing anew costs one round trip after an error. */
+/* Takes the error of a failed call and drops the handle, in whatever state it
+   is: the next execute on it could hang (seen after a failed store_result,
+   Connector/C up to 3.4.10). Preparing anew costs one round trip after an
+   error. */
 static enum mysql_conn_result
 conn_fail(struct mysql_conn *conn, unsigned int id, struct db_error *error_r)
 {
@@ -723,6 +727,25 @@ static struct db_rows *conn_rows_none(MYSQL_STMT *stmt)
 	return rows;
 }
 
+/* The client library keeps the last packets, with passwords in them, until the
+   next ones come. Between two statements nothing in there is needed. */
+static void conn_wipe_buffers(struct mysql_conn *conn)
+{
+#ifdef MARIADB_BASE_VERSION
+	const NET *net = &conn->mysql->net;
+	const MARIADB_PVIO *pvio = net->pvio;
+
+	if (net->buff != NULL)
+		explicit_bzero(net->buff, net->max_packet);
+	/* what lies up to cache_size and behind cache_pos is still to be read */
+	if (pvio != NULL && pvio->cache != NULL &&
+	    pvio->cache_pos >= pvio->cache + pvio->cache_size)
+		explicit_bzero(pvio->cache, PVIO_READ_AHEAD_CACHE_SIZE);
+#else
+	(void)conn;
+#endif
+}
+
 /* Ends the result. A procedure sends more results, at least a status: they
    have to be read before the next statement. */
 static enum mysql_conn_result
@@ -757,9 +780,8 @@ mysql_conn_run(struct mysql_conn *conn, const struct db_query *query,
 			db_error_set(error_r, "Out of memory");
 			return conn_fail_own(conn, id);
 		}
-	} else if (mysql_stmt_store_result(conn->statements[id]) != 0) {
-		return conn_fail(conn, id, error_r);
 	} else {
+		/* not stored first: that would be a copy that nobody wipes */
 		result = conn_read_rows(conn, id, max_rows, true, rows_r,
 					error_r);
 		if (result != MYSQL_CONN_OK)
@@ -768,6 +790,8 @@ mysql_conn_run(struct mysql_conn *conn, const struct db_query *query,
 	result = conn_end_results(conn, id, error_r);
 	if (result != MYSQL_CONN_OK)
 		db_rows_free(rows_r);
+	else
+		conn_wipe_buffers(conn);
 	return result;
 }
 
