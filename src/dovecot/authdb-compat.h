@@ -62,6 +62,10 @@ bool compat_allows_weak(struct auth_request *request);
 /* The line that every backend logs for a wrong password. */
 void compat_log_mismatch(struct auth_request *request);
 
+/* The request is answered: wipes what the client sent with it, of which core
+   keeps a copy with the password in it (auth-request-handler.c). */
+void compat_forget(struct auth_request *request);
+
 /* The line every backend logs for an unknown user. */
 void compat_log_unknown_user(struct auth_request *request);
 

@@ -111,6 +111,15 @@ void compat_hash_free(char **_text)
 	i_free(text);
 }
 
+void compat_forget(struct auth_request *request)
+{
+	/* in the request's own pool: not the empty string, which is const */
+	if (request->initial_response_len > 0) {
+		safe_memset((unsigned char *)request->initial_response, 0,
+			    request->initial_response_len);
+	}
+}
+
 bool compat_allows_weak(struct auth_request *request ATTR_UNUSED)
 {
 	return TRUE;

@@ -75,6 +75,7 @@ static void passdb_pfa_verified(struct passdb_verify *verify,
 	struct auth_request *request = pfa_request->request;
 
 	pfa_request->callback.verify_plain(result, request);
+	compat_forget(request);
 	auth_request_unref(&request);
 }
 
