@@ -49,6 +49,10 @@ extern struct userdb_module_interface compat_userdb_iface;
 enum passdb_result compat_verify(struct auth_request *request,
 				 const char *plain, const char *crypted,
 				 const char *scheme);
+/* The same for a password that nobody sent: logs nothing, and whatever the
+   request's passdb or row say, the hash decides. */
+bool compat_matches(struct auth_request *request, const char *plain,
+		    const char *crypted, const char *scheme);
 /* Whether compat_verify() will look at the hash, and not have its answer
    already (nopassword, deny ...). */
 bool compat_hash_decides(struct auth_request *request);

@@ -75,6 +75,20 @@ enum passdb_result compat_verify(struct auth_request *request,
 	return ret > 0 ? PASSDB_RESULT_OK : PASSDB_RESULT_PASSWORD_MISMATCH;
 }
 
+bool compat_matches(struct auth_request *request, const char *plain,
+		    const char *crypted, const char *scheme)
+{
+	const struct password_generate_params params = {
+		.user = request->fields.original_username,
+	};
+	const unsigned char *raw;
+	size_t size;
+	const char *error;
+
+	return password_decode(crypted, scheme, &raw, &size, &error) > 0 &&
+		password_verify(plain, &params, scheme, raw, size, &error) > 0;
+}
+
 bool compat_hash_decides(struct auth_request *request)
 {
 	return !request->fields.skip_password_check &&

@@ -114,8 +114,8 @@ static void passdb_pfa_find_credentials(struct passdb_pfa_request *pfa_request,
 		password = copy = i_strdup(request->passdb_password);
 	/* set_field() has put the scheme in front */
 	scheme = password_get_scheme(&password);
-	if (password != NULL && *password == '\0' &&
-	    *request->wanted_credentials_scheme != '\0') {
+	if (password != NULL && *request->wanted_credentials_scheme != '\0' &&
+	    passdb_verify_is_empty(request, password, scheme)) {
 		e_info(authdb_event(request), "Password mismatch (its stored "
 		       "password is empty)");
 		passdb_pfa_credentials(pfa_request,

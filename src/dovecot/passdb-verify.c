@@ -326,7 +326,16 @@ void passdb_verify_start(struct passdb_verify *verify,
 	stored_password_free(&stored);
 }
 
-/* -- SCRAM */
+/* -- mechanisms that want the stored password */
+
+bool passdb_verify_is_empty(struct auth_request *request, const char *crypted,
+			    const char *scheme)
+{
+	return *crypted == '\0' ||
+		(!scheme_may_be_slow(scheme) &&
+		 compat_matches(request, "", crypted, scheme));
+}
+
 
 static const struct {
 	const char *wanted;

@@ -29,6 +29,12 @@ void passdb_verify_start(struct passdb_verify *verify,
 			 enum passdb_result account_result,
 			 const struct account *account);
 
+/* Whether the stored password is an empty one, or its hash, as far as that can
+   be told without computing a slow one. With a mechanism that has no password
+   sent, nobody else would notice. */
+bool passdb_verify_is_empty(struct auth_request *request, const char *crypted,
+			    const char *scheme);
+
 /*
  * SCRAM with a clear text password in the row: Dovecot would make the
  * credentials on the spot, thousands of rounds for each login.
