@@ -275,7 +275,7 @@ def test_refused_by_database(seed, dovecots, case, name):
     else:
         change = named if name == NAMED else dropin
     path = dovecots.write(configuration(name, seed.port, change))
-    server = dovecots.start(path)
+    server = dovecots.start(path, nodelay=True)
     ask_in_vain(server)
     server.wait_log(rf"(?i)Error: .*{reason}")
     errors = [line for line in server.log().splitlines() if "Error:" in line]
@@ -372,7 +372,7 @@ def fixture_strange_server(strange_rows, shared_dovecots, request):
                 "schema = users\nhome = /srv/%n\nuid = 2000\ngid = 2000\n")
     # the way from stock's worker to auth is narrow
     shared_dovecots.tolerate("Auth worker sent us more than 8192 bytes")
-    return shared_dovecots.start(text)
+    return shared_dovecots.start(text, nodelay=True)
 
 
 @pytest.mark.parametrize("name", ROWS)

@@ -82,7 +82,7 @@ def test_ways_to_the_server(database, dovecots, way, form):
     """Each finds it, passing over a host that is not there."""
     text = WAYS[way][form != "named"].format(
         socket=database.socket, port=database.port, closed=process.free_port())
-    assert logs_in(dovecots.start(configuration(form, text)))
+    assert logs_in(dovecots.start(configuration(form, text), nodelay=True))
 
 
 # -- option files
@@ -108,7 +108,8 @@ def test_option_file(database, dovecots, form):
                           name="mysql.cnf")
     text = {"named": f"option_file = {path}\noption_group = mail-login",
             "drop-in": f"option_file={path} option_group=mail-login"}[form]
-    assert logs_in(dovecots.start(configuration(form, text, login=False)))
+    assert logs_in(dovecots.start(configuration(form, text, login=False),
+                                  nodelay=True))
 
 
 # -- TLS
@@ -222,8 +223,9 @@ def test_tls(tls_server, certificates, dovecots, form, case):
     where = {"named": "hosts = {address}:{port}\n",
              "drop-in": "host={address} port={port} "}[form]
     server = dovecots.start(configuration(form, (where + text).format(
-        address=address, port=tls_server.port, right=certificates.path("right.pem"),
-        wrong=certificates.path("wrong.pem"))))
+        address=address, port=tls_server.port,
+        right=certificates.path("right.pem"),
+        wrong=certificates.path("wrong.pem"))), nodelay=True)
     assert logs_in(server) == works
 
 

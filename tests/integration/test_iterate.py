@@ -39,7 +39,8 @@ def test_many_users(mariadb, dovecots, driver, name):
         accounts.read(accounts.data_file("seed-000", name)), mariadb.port)
     if name == "dovecot-sql.conf.ext":
         text += "iterate_query = SELECT username AS user FROM mailbox\n"
-    server = dovecots.start(text)
+    # however long it takes, the worker stays
+    server = dovecots.start(text, extra="default_idle_kill = 1 hour")
     # the first run makes the worker process, and its memory the measure
     assert server.doveadm("user", "*").stdout == "joe@example.org\n"
     before = {pid: peak_memory(pid)

@@ -13,7 +13,8 @@ import process
 RESTARTS = 20
 IN_FLIGHT = 32
 DEADLINE = 5.0
-SLACK = 1.0
+# Half a second is Dovecot's, before it answers failures.
+SLACK = 1.5
 
 pytestmark = pytest.mark.ours
 
@@ -58,6 +59,14 @@ class Load(threading.Thread):
             lambda: self.error or count <= sum(
                 1 for *_, verdict in self.done[seen:] if condition(verdict)),
             30, f"{count} verdicts")
+
+    def wait_for_begun(self):
+        """Waits until none of the logins is left that are in flight now."""
+        begun = set(self.begun)
+        process.wait_for(
+            lambda: self.error or not any(request in self.begun
+                                          for request in begun),
+            30, "verdicts on the logins in flight")
 
     def finish(self):
         """Ends the load and returns what became of each login."""
@@ -137,11 +146,10 @@ def test_connections_killed_under_load(mariadb, dovecots):
         try:
             for _ in range(5):
                 load.wait_for(IN_FLIGHT)
-                victims = connections(mariadb)
-                assert victims
-                mariadb.run_sql("".join(f"KILL {victim};"
-                                        for victim in victims))
-            load.wait_for(IN_FLIGHT)
+                assert connections(mariadb)
+                # all at once: a second loss is an answer
+                mariadb.run_sql("KILL USER postfixadmin@127.0.0.1")
+                load.wait_for_begun()
         finally:
             done = load.finish()
     check(done, [], expected=6 * IN_FLIGHT)

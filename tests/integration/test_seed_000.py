@@ -32,10 +32,9 @@ class TestSeed000(seed_checks.SeedChecks):
         attempts = [(mechanism, user, password)
                     for mechanism in self.mechanisms
                     for password in (accounts.RIGHT, accounts.WRONG)]
-        with stock.auth_client() as client:
-            theirs = client.logins(attempts)
-        with tested.auth_client() as client:
-            mine = client.logins(attempts)
+        theirs, mine = seed_checks.at_once(
+            lambda server: seed_checks.logins(server, attempts),
+            (stock, tested))
         assert ([verdict.answer() for verdict in mine] ==
                 [verdict.answer() for verdict in theirs])
         with tested.master_client() as client:

@@ -12,6 +12,7 @@ import hashlib
 import hmac
 import itertools
 import os
+import select
 import socket
 
 ESCAPES = {"\x01": "\x011", "\t": "\x01t", "\r": "\x01r", "\n": "\x01n",
@@ -95,17 +96,30 @@ class LineConnection:
         self.close()
 
     def send(self, *parts):
-        """Sends one line of escaped parts."""
+        """Sends one line of escaped parts. Replies are taken in meanwhile:
+        Dovecot reads no more requests while too many of them wait."""
         line = "\t".join(tab_escape(str(part)) for part in parts)
-        self.socket.sendall(line.encode("utf-8", "surrogateescape") + b"\n")
+        data = line.encode("utf-8", "surrogateescape") + b"\n"
+        while data:
+            readable, writable, _ = select.select(
+                [self.socket], [self.socket], [], self.socket.gettimeout())
+            if readable:
+                self._read()
+            if writable:
+                data = data[self.socket.send(data):]
+            if not readable and not writable:
+                raise TimeoutError("the auth service takes no requests")
+
+    def _read(self):
+        data = self.socket.recv(65536)
+        if not data:
+            raise ProtocolError("the auth service hung up")
+        self.buffer += data
 
     def line(self):
         """The next line, without its end."""
         while b"\n" not in self.buffer:
-            data = self.socket.recv(65536)
-            if not data:
-                raise ProtocolError("the auth service hung up")
-            self.buffer += data
+            self._read()
         line, _, self.buffer = self.buffer.partition(b"\n")
         return line.decode("utf-8", "surrogateescape")
 

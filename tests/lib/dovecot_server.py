@@ -19,6 +19,7 @@ import process
 
 DOVECOT_CONFIG = "/usr/lib/dovecot/dovecot-config"
 START_TIMEOUT = 30
+STOP_TIMEOUT = 20
 # Reads pairs of directories up to "--", mounts the first over the second.
 ENTER_NAMESPACE = """
 while [ "$1" != -- ]; do
@@ -136,13 +137,14 @@ class Dovecot:
     """One server below a directory that it creates.
 
     driver and args go into passdb and userdb; module is the file of the
-    module under test, if the driver needs one. mounts are pairs of a
+    module under test, if the driver needs one. With nodelay, failures are
+    answered at once. mounts are pairs of a
     directory of ours and the one it covers for this server.
     """
 
     def __init__(self, directory, driver, args, *, module=None, prefetch=False,
-                 databases=None, extra="", debug=False, mounts=(),
-                 preload=None, environment=None, detached=False):
+                 nodelay=False, databases=None, extra="", debug=False,
+                 mounts=(), preload=None, environment=None, detached=False):
         self.directory = directory
         self.driver = driver
         self.module = module
@@ -153,6 +155,7 @@ class Dovecot:
         self.debug = debug
         self.extra = extra
         self.databases = databases or (
+            (NODELAY if nodelay else "") +
             PASSDB.format(driver=driver, args=args) +
             (PREFETCH if prefetch else "") +
             USERDB.format(driver=driver, args=args))
@@ -225,6 +228,7 @@ class Dovecot:
         """Returns when the server that was launched is up, see start()."""
         process.wait_for(self._listening_or_dead, START_TIMEOUT, "Dovecot")
         self.namespace = process.MountNamespace(self.process.pid)
+        self._wait_for_log_process()
         if wait_for_auth:
             self.wait_for_auth()
 
@@ -236,6 +240,18 @@ class Dovecot:
                 process.tail(self.log_path))
         return "starting up" in self.log()
 
+    def _wait_for_log_process(self):
+        """Waits until the process that writes the log has read the first
+        line of each service, which is the master's. Lines that it reads
+        together with that one stay in its buffer until the service says
+        more, and are lost if it does not (2.3: log_connection_input())."""
+        with socket.socket(socket.AF_UNIX) as client:
+            client.settimeout(START_TIMEOUT)
+            client.connect(self.socket_path("log-errors"))
+            # hangs up when it is back from its first round
+            while client.recv(4096):
+                pass
+
     def wait_for_auth(self):
         """Waits until the auth process has greeted a client."""
         try:
@@ -244,6 +260,31 @@ class Dovecot:
             raise process.ServerError(
                 f"auth does not answer ({error}): " +
                 process.tail(self.log_path)) from error
+
+    def reload(self):
+        """Has the server read its configuration anew. Returns when the new
+        services can be reached: connections that still wait at the old
+        sockets are reset."""
+        path = self.socket_path("log-errors")
+
+        def identity():
+            status = os.stat(path)
+            return status.st_ino, status.st_ctime_ns
+
+        def renewed():
+            try:
+                if identity() == old:
+                    return False
+                self._wait_for_log_process()
+                return True
+            except (FileNotFoundError, ConnectionRefusedError):
+                return False
+
+        old = identity()
+        done = self.doveadm("reload")
+        if done.returncode != 0:
+            raise process.ServerError(f"reload failed: {done.stderr}")
+        process.wait_for(renewed, START_TIMEOUT, "reloaded Dovecot")
 
     def refusal(self):
         """The line in which auth says why it does not start; a client makes
@@ -266,22 +307,47 @@ class Dovecot:
         if self.process is not None:
             self.process.terminate()
 
+    def end_services(self):
+        """Ends what the server started, up to the process that writes the
+        log; see stop() for the rest, which is the master's. Returns the
+        processes that did not end when asked to."""
+        self.ask_to_stop()
+        if self.namespace is None:
+            return {}
+        services = {
+            pid: started for pid, started in self.namespace.processes().items()
+            if pid != self.process.pid and
+            "dovecot/log" not in process.command_line(pid)}
+        # they end when the master says so; auth after its last client
+        try:
+            process.wait_for(
+                lambda: self.ended() or not process.still_there(services),
+                STOP_TIMEOUT, "end of Dovecot")
+        except process.ServerError:
+            self.process.kill()
+        return process.end(process.still_there(services))
+
+    def ended(self):
+        """Whether the master is gone."""
+        return self.process is None or self.process.poll() is not None
+
     def stop(self):
         """Ends the server and whatever it started. Returns the processes
-        that did not end when asked to."""
+        that did not end when asked to. The master always sleeps for a second
+        at its end (2.3: services_monitor_wait_and_kill()); who has something
+        else to do meanwhile calls end_services() and this later."""
         if self.process is None:
             return {}
-        family = self.namespace.processes() if self.namespace else {}
-        self.ask_to_stop()
+        stubborn = self.end_services()
         try:
-            self.process.wait(20)
+            self.process.wait(STOP_TIMEOUT)
         except subprocess.TimeoutExpired:
             self.process.kill()
-            self.process.wait(20)
+            self.process.wait(STOP_TIMEOUT)
         self.process = None
-        # children end when the master does; auth after its last client
-        stubborn = process.end(family)
         if self.namespace:
+            # the log's process ends by itself when it has read everything
+            process.wait_for_end(self.namespace.processes(), 5)
             stubborn.update(process.end(self.namespace.processes()))
             self.namespace.close()
             self.namespace = None

@@ -7,19 +7,20 @@ and the demo use it.
 """
 
 import ctypes
+import functools
+import itertools
 import os
-import random
 import signal
 import socket
 import subprocess
 import time
 
 PR_SET_PDEATHSIG = 1
-ports_given = set()
 # Below the range from which the kernel takes the ports of outgoing
 # connections: a client cannot sit on a server's port while that restarts.
 PORTS = range(20000, 30000)
-POLL_INTERVAL = 0.01
+PORTS_OF_ONE_RUN = 1000
+POLL_INTERVAL = 0.005
 
 
 class ServerError(Exception):
@@ -38,19 +39,46 @@ def wait_for(condition, timeout, what):
         time.sleep(POLL_INTERVAL)
 
 
+class Ports:
+    """A part of PORTS for this process alone, given out in turn: of several
+    runs at once, none takes a port that another has chosen for a server, or
+    whose server is away for a moment. Who holds the name of a part, which
+    the kernel frees with the process, has that part."""
+
+    def __init__(self):
+        for first in PORTS[::PORTS_OF_ONE_RUN]:
+            self.claim = socket.socket(socket.AF_UNIX)
+            try:
+                self.claim.bind(f"\0dovecot-postfixadmin-ports-{first}")
+            except OSError:
+                self.claim.close()
+                continue
+            self.turn = itertools.cycle(
+                range(first, first + PORTS_OF_ONE_RUN))
+            return
+        raise ServerError("too many runs at once: no ports are left")
+
+    def free(self):
+        """The next one of 127.0.0.1 on which nobody listens."""
+        for port in itertools.islice(self.turn, PORTS_OF_ONE_RUN):
+            with socket.socket() as sock:
+                try:
+                    sock.bind(("127.0.0.1", port))
+                    return port
+                except OSError:
+                    continue
+        raise ServerError("all ports are taken")
+
+
+@functools.cache
+def ports():
+    """Those of this process."""
+    return Ports()
+
+
 def free_port():
     """A port of 127.0.0.1 on which nobody listens, another one each time."""
-    while True:
-        port = random.choice(PORTS)
-        if port in ports_given:
-            continue
-        with socket.socket() as sock:
-            try:
-                sock.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-        ports_given.add(port)
-        return port
+    return ports().free()
 
 
 def die_with_parent():
@@ -91,23 +119,32 @@ def send_signal(pid, started, number):
         pass
 
 
+def still_there(pids):
+    """Those of the processes, a dict of id and start time, that run yet."""
+    return {pid: started for pid, started in pids.items()
+            if start_time(pid) == started}
+
+
+def wait_for_end(pids, timeout):
+    """Waits until processes, a dict of id and start time, have ended.
+    Returns those that have not."""
+    try:
+        wait_for(lambda: not still_there(pids), timeout, "end of processes")
+    except ServerError:
+        return still_there(pids)
+    return {}
+
+
 def end(pids, grace=10.0):
     """Ends processes, a dict of id and start time: SIGTERM, and SIGKILL for
     those that are left after the grace period, which are returned."""
-    def left():
-        return {pid: started for pid, started in pids.items()
-                if start_time(pid) == started}
-
     for pid, started in pids.items():
         send_signal(pid, started, signal.SIGTERM)
-    try:
-        wait_for(lambda: not left(), grace, "end of processes")
-        return {}
-    except ServerError:
-        stubborn = left()
+    stubborn = wait_for_end(pids, grace)
     for pid, started in stubborn.items():
         send_signal(pid, started, signal.SIGKILL)
-    wait_for(lambda: not left(), 10, "end of killed processes")
+    if wait_for_end(stubborn, 10):
+        raise ServerError("processes do not end even when killed")
     return stubborn
 
 
