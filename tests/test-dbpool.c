@@ -277,6 +277,30 @@ static void test_dbpool_retries_a_lost_connection_on_a_fresh_one(void)
 	pool_stop();
 }
 
+static void test_dbpool_retries_on_no_busy_sister_either(void)
+{
+	struct outcome outcomes[4] = { 0 };
+
+	pool_start(1);
+	submit(&outcomes[0], "a");
+	submit(&outcomes[1], "b");
+	fake_jobs_settle();
+	/* both connections are cut, one with its answer on the way already */
+	fake_hosts[0].run = MYSQL_CONN_LOST;
+	fake_hosts[0].run_times = 1;
+	submit(&outcomes[2], "c");
+	submit(&outcomes[3], "d");
+	fake_jobs_settle();
+	CU_ASSERT_STRING_EQUAL(outcomes[2].text, "c");
+	CU_ASSERT_STRING_EQUAL(outcomes[3].text, "d");
+	CU_ASSERT_EQUAL(fake_hosts[0].connects, 3);
+	CU_ASSERT_EQUAL(fake_conns, 1);
+	/* what was connected since is kept */
+	lookup_once("e");
+	CU_ASSERT_EQUAL(fake_hosts[0].connects, 3);
+	pool_stop();
+}
+
 static unsigned int turns;
 
 static void note_turn(struct outcome *outcome)
@@ -740,6 +764,7 @@ static CU_TestInfo tests[] = {
 	TEST(test_dbpool_tries_every_host_each_time),
 	TEST(test_dbpool_logs_each_outage_once),
 	TEST(test_dbpool_retries_a_lost_connection_on_a_fresh_one),
+	TEST(test_dbpool_retries_on_no_busy_sister_either),
 	TEST(test_dbpool_a_retried_lookup_comes_first),
 	TEST(test_dbpool_a_second_loss_is_the_answer),
 	TEST(test_dbpool_a_failed_statement_keeps_the_connection),

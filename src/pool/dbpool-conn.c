@@ -90,7 +90,7 @@ void dbpool_conn_close(struct dbpool_conn *conn)
 		dbpool_conn_free(conn);
 }
 
-void dbpool_host_close_idle(struct dbpool *pool, unsigned int host)
+void dbpool_host_doubt(struct dbpool *pool, unsigned int host)
 {
 	struct dbpool_conn *conn, *next;
 
@@ -99,6 +99,8 @@ void dbpool_host_close_idle(struct dbpool *pool, unsigned int host)
 		next = conn->next;
 		if (conn->host == host && conn->state == CONN_IDLE)
 			dbpool_conn_close(conn);
+		else if (conn->host == host && conn->state == CONN_BUSY)
+			conn->doubtful = true;
 	}
 }
 

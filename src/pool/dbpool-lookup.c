@@ -132,12 +132,12 @@ static void conn_done_query(struct job *job)
 	conn->lookup = NULL;
 	conn->query = NULL;
 	conn->rows = NULL;
-	if (lost) {
-		dbpool_host_close_idle(pool, conn->host);
+	if (lost)
+		dbpool_host_doubt(pool, conn->host);
+	if (lost || conn->doubtful)
 		dbpool_conn_close(conn);
-	} else {
+	else
 		dbpool_conn_idle(conn);
-	}
 	if (lookup != NULL && lost) {
 		lookup_lost_conn(lookup, query, &error);
 		query = NULL;

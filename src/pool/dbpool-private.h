@@ -46,6 +46,7 @@ struct dbpool_conn {
 	struct mysql_conn *db;
 	void *watch;
 	uint64_t idle_since;
+	bool doubtful;		/* not to be used again, see below */
 
 	struct dbpool_lookup *lookup;
 	struct dbpool_stream *stream;
@@ -156,10 +157,11 @@ void dbpool_conn_idle(struct dbpool_conn *conn);
 void dbpool_conn_close(struct dbpool_conn *conn);
 /* The one to use next, NULL if there is none. */
 struct dbpool_conn *dbpool_conn_find_idle(struct dbpool *pool);
-/* Something went wrong with one connection that had been good: its idle
-   sisters have most likely met the same end, and a retry must not meet it
-   again. */
-void dbpool_host_close_idle(struct dbpool *pool, unsigned int host);
+/* Something went wrong with one connection that had been good: its sisters have
+   most likely met the same end, and a retry must not meet it again. Idle ones
+   are closed, busy ones when they are done: an answer may have been on its way
+   when the connection was cut. */
+void dbpool_host_doubt(struct dbpool *pool, unsigned int host);
 
 /* -- dbpool-lookup.c */
 
