@@ -1,5 +1,12 @@
 # SPDX-License-Identifier: MIT
-"""doveadm user '*' over 100 000 mailboxes: complete, and streamed."""
+"""doveadm user '*': complete, and streamed.
+
+The lists are short in bytes. When doveadm is slower than Dovecot 2.3's auth
+process and 50 KiB wait for it, that process stops reading from its worker,
+and does not always go on: what it has in its buffer already is only looked at
+when the worker sends more (worker_input() in auth-worker-server.c). Then the
+list never ends, with driver = sql too.
+"""
 
 import os
 import re
@@ -8,17 +15,31 @@ import pytest
 
 import accounts
 
-MAILBOXES = 100_000
-GROWTH_LIMIT_KIB = 16 * 1024
-# Long enough that all names together would not pass for the limit.
-INSERT = """
+MAILBOXES = 2000
+NAMES = {f"u{number}@e.org" for number in range(1, MAILBOXES + 1)}
+INSERT = f"""
 INSERT INTO mailbox (username, password, name, maildir, local_part, domain)
-SELECT CONCAT(LPAD(seq, 200, 'n'), '@example.org'), '{PLAIN}', '', '', '',
-  'example.org'
-FROM seq_1_to_100000
+SELECT CONCAT('u', seq, '@e.org'), '{{PLAIN}}', '', '', '', 'e.org'
+FROM seq_1_to_{MAILBOXES}
 """
-FORMS = ["dovecot-sql.conf.ext",
-         pytest.param("dovecot-postfixadmin.conf.ext", marks=pytest.mark.ours)]
+# Each row is large, and so are all of them together: 30 MB.
+WIDE_QUERY = """
+iterate_query = SELECT username AS user, REPEAT('x', 15000) AS x FROM mailbox
+"""
+GROWTH_LIMIT_KIB = 16 * 1024
+
+
+def seed_config(name, port):
+    """Seed 000's configuration of one of the two forms."""
+    return accounts.point_to(
+        accounts.read(accounts.data_file("seed-000", name)), port)
+
+
+FORMS = {
+    "dovecot-sql.conf.ext":
+        "iterate_query = SELECT username AS user FROM mailbox\n",
+    "dovecot-postfixadmin.conf.ext": "",
+}
 
 
 def peak_memory(pid):
@@ -27,32 +48,47 @@ def peak_memory(pid):
         return int(re.search(r"VmHWM:\s*(\d+)", status.read()).group(1))
 
 
-@pytest.mark.parametrize("name", FORMS)
-def test_many_users(mariadb, dovecots, driver, name):
-    """All names arrive; the processes on the way do not hold them all."""
+def create_mailboxes(mariadb):
+    """The accounts to be listed."""
     accounts.create_postfixadmin(mariadb)
     with mariadb.connect("postfixadmin") as connection:
-        accounts.add_domain(connection, "example.org")
-        accounts.add_mailboxes(connection, [
-            accounts.mailbox("joe@example.org", "{PLAIN}")])
-    text = accounts.point_to(
-        accounts.read(accounts.data_file("seed-000", name)), mariadb.port)
-    if name == "dovecot-sql.conf.ext":
-        text += "iterate_query = SELECT username AS user FROM mailbox\n"
-    # however long it takes, the worker stays
-    server = dovecots.start(text, extra="default_idle_kill = 1 hour")
-    # the first run makes the worker process, and its memory the measure
-    assert server.doveadm("user", "*").stdout == "joe@example.org\n"
+        accounts.add_domain(connection, "e.org")
+    mariadb.run_sql(INSERT, "postfixadmin")
+
+
+def list_users(server):
+    """What doveadm lists, which has to be all, once."""
+    done = server.doveadm("user", "*")
+    assert done.returncode == 0, done.stderr
+    names = done.stdout.splitlines()
+    assert len(names) == MAILBOXES
+    assert set(names) == NAMES
+
+
+@pytest.mark.parametrize("name", [
+    "dovecot-sql.conf.ext",
+    pytest.param("dovecot-postfixadmin.conf.ext", marks=pytest.mark.ours)])
+def test_all_users(mariadb, dovecots, name):
+    """All names arrive, more than are read in one go."""
+    create_mailboxes(mariadb)
+    list_users(dovecots.start(
+        seed_config(name, mariadb.port) + FORMS[name]))
+
+
+def test_streamed(mariadb, dovecots, driver):
+    """The worker does not hold all of the database's answer."""
+    accounts.create_postfixadmin(mariadb)
+    server = dovecots.start(
+        seed_config("dovecot-sql.conf.ext", mariadb.port) + WIDE_QUERY,
+        extra="default_idle_kill = 1 hour")
+    # makes the worker process, and its memory the measure
+    assert server.doveadm("user", "*").stdout == ""
     before = {pid: peak_memory(pid)
               for pid in server.processes("dovecot/auth")}
     assert len(before) >= 2, "an auth process and its worker"
 
     mariadb.run_sql(INSERT, "postfixadmin")
-    done = server.doveadm("user", "*")
-    assert done.returncode == 0, done.stderr
-    names = done.stdout.splitlines()
-    assert len(names) == MAILBOXES + 1
-    assert len(set(names)) == MAILBOXES + 1
+    list_users(server)
     growth = {pid: peak_memory(pid) - memory for pid, memory in before.items()}
     # a sanitizer keeps what was freed for a while
     if driver != "sql" and "PFA_TEST_PRELOAD" not in os.environ:
