@@ -8,6 +8,8 @@ build_packages=(gcc make pkg-config autoconf automake libtool libc6-dev
 	libcunit1-dev mandoc)
 server_packages=(dovecot-core dovecot-imapd dovecot-pop3d dovecot-lmtpd
 	mariadb-server)
+test_packages=("${server_packages[@]}" dovecot-mysql openssl python3-pytest
+	python3-pymysql)
 policy=/usr/sbin/policy-rc.d
 
 fail() {
