@@ -9,7 +9,7 @@ build_packages=(gcc make pkg-config autoconf automake libtool libc6-dev
 server_packages=(dovecot-core dovecot-imapd dovecot-pop3d dovecot-lmtpd
 	mariadb-server)
 test_packages=("${server_packages[@]}" dovecot-mysql openssl python3-pytest
-	python3-pymysql)
+	python3-pymysql php-cli php-mbstring php-mysql)
 policy=/usr/sbin/policy-rc.d
 
 fail() {
@@ -50,6 +50,21 @@ install_packages() {
 		trap - EXIT
 	fi
 }
+
+# unpack_package DIRECTORY PACKAGE: the package's files and no more. Nothing is
+# set up, and nothing comes along that it depends on.
+unpack_package() (
+	[ ! -e "$1" ] || return 0
+	need_root "download $2"
+	rm -rf "$1.part"
+	mkdir -p "$1.part/package"
+	cd "$1.part/package" || exit 1
+	apt-get update
+	apt-get download "$2"
+	dpkg-deb --extract "$2"_*.deb ..
+	cd .. && rm -r package
+	mv "$1.part" "$1"
+)
 
 # Makes configure, if it is missing or older than what it is made of.
 make_configure() {
