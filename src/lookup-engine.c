@@ -52,34 +52,21 @@ static int engine_compile(struct lookup_engine *engine, struct errbuf *error)
 	return account_rules_new(engine->conf, &engine->rules, error);
 }
 
-static bool host_is_local(const struct pfa_conf_host *host)
-{
-	return host->socket != NULL || host->name == NULL ||
-		strcmp(host->name, "localhost") == 0 ||
-		strcmp(host->name, "::1") == 0 ||
-		strncmp(host->name, "127.", 4) == 0;
-}
+static const enum db_tls tls_modes[] = {
+	[PFA_TLS_AUTO] = DB_TLS_AUTO,
+	[PFA_TLS_OFF] = DB_TLS_OFF,
+	[PFA_TLS_REQUIRED] = DB_TLS_REQUIRED,
+	[PFA_TLS_VERIFY] = DB_TLS_VERIFY,
+	[PFA_TLS_STOCK] = DB_TLS_STOCK,
+};
 
-static enum db_tls host_tls(const struct pfa_conf *conf,
-			    const struct pfa_conf_host *host)
+/* Dovecot 2.3 reads this group of the system's option files, even if no file
+   is named. */
+static const char *option_group(const struct pfa_conf *conf)
 {
-	switch (conf->tls) {
-	case PFA_TLS_OFF:
-		return DB_TLS_OFF;
-	case PFA_TLS_REQUIRED:
-		return DB_TLS_REQUIRED;
-	case PFA_TLS_VERIFY:
-		return DB_TLS_VERIFY;
-	case PFA_TLS_STOCK:
-		/* TLS is asked for by naming a CA, as in driver-mysql.c */
-		if (conf->tls_ca == NULL && conf->tls_ca_path == NULL)
-			return DB_TLS_DEFAULT;
-		return conf->tls_verify_server_cert ?
-			DB_TLS_VERIFY : DB_TLS_REQUIRED;
-	case PFA_TLS_AUTO:
-		break;
-	}
-	return host_is_local(host) ? DB_TLS_OFF : DB_TLS_VERIFY;
+	if (conf->option_group != NULL || conf->form == PFA_CONF_NAMED)
+		return conf->option_group;
+	return "client";
 }
 
 static int engine_servers(struct lookup_engine *engine, struct errbuf *error)
@@ -101,14 +88,15 @@ static int engine_servers(struct lookup_engine *engine, struct errbuf *error)
 			.password = conf->password,
 			.dbname = conf->dbname,
 			.option_file = conf->option_file,
-			.option_group = conf->option_group,
+			.option_group = option_group(conf),
 			.client_flags = conf->client_flags,
-			.tls = host_tls(conf, &conf->hosts[i]),
+			.tls = tls_modes[conf->tls],
 			.tls_ca = conf->tls_ca,
 			.tls_ca_path = conf->tls_ca_path,
 			.tls_cert = conf->tls_cert,
 			.tls_key = conf->tls_key,
 			.tls_cipher = conf->tls_cipher,
+			.tls_stock_verify = conf->tls_verify_server_cert,
 			.connect_timeout_ms = conf->connect_timeout,
 		};
 	}
@@ -271,8 +259,10 @@ static const struct {
 	const char *dropin_setting, *dropin;
 } cures[] = {
 	[DB_ERROR_LOGIN] = {
-		"password", "check user and password",
-		"connect", "check user= and password= of connect" },
+		"password", "check user and password (or tls and tls_cert, if "
+		"the account REQUIREs them)",
+		"connect", "check user= and password= of connect (or ssl_ca= "
+		"and ssl_cert=, if the account REQUIREs them)" },
 	[DB_ERROR_RIGHTS] = {
 		"user", "GRANT SELECT on it to this user",
 		"connect", "GRANT SELECT on it to this user" },
@@ -294,6 +284,11 @@ static const struct {
 	[DB_ERROR_COLLATION] = {
 		"dbname", "compare the collations of the columns",
 		NULL, "compare the collations of the query's columns" },
+	[DB_ERROR_TLS] = {
+		"tls", "check tls, tls_ca and hosts against who signed the "
+		"server's certificate, its dates and names",
+		"connect", "check ssl_ca= and host= of connect against who "
+		"signed the server's certificate, its dates and names" },
 	[DB_ERROR_READ_ONLY] = {
 		"hosts", "the server takes no changes",
 		NULL, "the server takes no changes, but the query makes one" },

@@ -74,6 +74,12 @@ void mysql_conn_interrupt(struct mysql_conn *conn)
 	fake_interrupts++;
 }
 
+const char *mysql_conn_security(const struct mysql_conn *conn)
+{
+	(void)conn;
+	return "without TLS";
+}
+
 int mysql_conn_fd(const struct mysql_conn *conn)
 {
 	return conn->fd;

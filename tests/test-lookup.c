@@ -259,7 +259,8 @@ static void test_lookup_refused_connection_names_the_cure(void)
 	CU_ASSERT_EQUAL(outcome.verdict, ACCOUNT_FAILED);
 	CU_ASSERT_STRING_EQUAL(outcome.reason,
 		"password_query failed: Connecting to host1 failed: connect "
-		"failed (error 4242): check user and password "
+		"failed (error 4242): check user and password (or tls and "
+		"tls_cert, if the account REQUIREs them) "
 		"(/etc/x.conf line 3)");
 	engine_stop();
 }

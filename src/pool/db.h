@@ -56,6 +56,7 @@ enum db_error_kind {
 	DB_ERROR_UNREACHABLE,	/* nobody answers there */
 	DB_ERROR_COLLATION,	/* "Illegal mix of collations" */
 	DB_ERROR_READ_ONLY,	/* the server takes no changes */
+	DB_ERROR_TLS,		/* no TLS, or not with this certificate */
 };
 
 struct db_error {
@@ -71,10 +72,11 @@ void db_error_set(struct db_error *error, const char *format, ...)
 /* How to reach one server. Everything is borrowed and outlives its users;
    NULL: unset. */
 enum db_tls {
+	DB_TLS_AUTO,		/* off for sockets and loopback, else verify */
 	DB_TLS_OFF,
-	DB_TLS_REQUIRED,
-	DB_TLS_VERIFY,
-	DB_TLS_DEFAULT,		/* nothing set: as the library does */
+	DB_TLS_REQUIRED,	/* encrypted, certificate unchecked */
+	DB_TLS_VERIFY,		/* certificate and name checked */
+	DB_TLS_STOCK,		/* as Dovecot 2.3; option files outrank it */
 };
 
 struct db_server {
@@ -88,7 +90,10 @@ struct db_server {
 	const char *option_file, *option_group;
 	unsigned long client_flags;
 	enum db_tls tls;
-	const char *tls_ca, *tls_ca_path, *tls_cert, *tls_key, *tls_cipher;
+	const char *tls_ca, *tls_cert, *tls_key;
+	/* DB_TLS_STOCK only */
+	const char *tls_ca_path, *tls_cipher;
+	bool tls_stock_verify;
 	unsigned int connect_timeout_ms;
 };
 

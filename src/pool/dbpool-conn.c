@@ -215,6 +215,21 @@ static void conn_run_connect(struct job *job)
 					  &conn->error);
 }
 
+/* Whoever wonders whether hashes cross the network in the clear finds it in the
+   log of every day. */
+static void conn_log_security(const struct dbpool_conn *conn)
+{
+	struct dbpool *pool = conn->pool;
+	const struct dbpool_host_state *state = &pool->hosts[conn->host];
+	bool news = !state->up && state->failures == 0;
+	char name[256];
+
+	dbpool_log(pool, news ? DBPOOL_LOG_INFO : DBPOOL_LOG_DEBUG,
+		   "database %s: connected, %s",
+		   host_name(pool, conn->host, name, sizeof(name)),
+		   mysql_conn_security(conn->db));
+}
+
 static void conn_done_connect(struct job *job)
 {
 	struct dbpool_conn *conn = (struct dbpool_conn *)job;
@@ -225,6 +240,7 @@ static void conn_done_connect(struct job *job)
 	if (pool->freeing)
 		return;
 	if (conn->result == MYSQL_CONN_OK) {
+		conn_log_security(conn);
 		dbpool_conn_idle(conn);
 		host_went_up(pool, host);
 	} else {

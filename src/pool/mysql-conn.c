@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The only file with mysql.h: connecting, preparing, executing and reading
- * rows with the blocking calls of libmariadb (or libmysqlclient), on a worker
- * thread. It knows nothing of pools, policy or loops.
+ * The life of a connection: preparing, executing and reading rows with the
+ * blocking calls of libmariadb (or libmysqlclient), on a worker thread. How it
+ * is opened is mysql-connect.c's; no other files have mysql.h. It knows nothing
+ * of pools, policy or loops.
  */
 #include "pool/mysql-conn.h"
+#include "pool/mysql-connect.h"
 
-#include <mysql.h>
 #ifdef MARIADB_BASE_VERSION
 #  include <ma_pvio.h>
 #endif
@@ -25,11 +26,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#if !defined(MARIADB_BASE_VERSION) && MYSQL_VERSION_ID >= 80000
-typedef bool my_bool;	/* Oracle dropped the name in 8.0 */
-#endif
-
-#define CONN_CHARSET "utf8mb4"
 #define CONN_CHARSET_MAX_BYTES 4
 /* MYSQL_FIELD's charsetnr for bytes */
 #define CHARSET_BINARY 63
@@ -43,10 +39,6 @@ typedef bool my_bool;	/* Oracle dropped the name in 8.0 */
 /* Who lists users may stop to think; Dovecot waits half an hour for a reply
    to LIST, the server by default one minute for us to read on. */
 #define CONN_STREAM_SETUP "SET SESSION net_write_timeout = 1800"
-
-/* The library looks for a timeout only where one is set; the real ones are
-   kept by conn_io_wait(). */
-#define CONN_LIBRARY_TIMEOUT_SECS 3600
 
 /* Columns are fetched into buffers of this size first, longer values once
    more. */
@@ -67,6 +59,7 @@ struct mysql_conn {
 	/* A duplicate of the library's socket: ours to watch and to shut
 	   down, as the library closes its own whenever it likes. */
 	atomic_int fd;
+	char security[96];
 };
 
 /* conn_io_wait() gets no context from the library. */
@@ -221,6 +214,7 @@ static enum db_error_kind conn_error_kind(unsigned int code)
 		{ CR_CONNECTION_ERROR, DB_ERROR_UNREACHABLE },
 		{ CR_CONN_HOST_ERROR, DB_ERROR_UNREACHABLE },
 		{ CR_UNKNOWN_HOST, DB_ERROR_UNREACHABLE },
+		{ CR_SSL_CONNECTION_ERROR, DB_ERROR_TLS },
 		{ ER_CANT_AGGREGATE_2COLLATIONS, DB_ERROR_COLLATION },
 		{ ER_OPTION_PREVENTS_STATEMENT, DB_ERROR_READ_ONLY },
 		{ 1792 /* in a read-only transaction */, DB_ERROR_READ_ONLY },
@@ -243,89 +237,6 @@ static void conn_set_error(struct db_error *error, unsigned int code,
 	error->kind = conn_error_kind(code);
 }
 
-static void conn_set_bool(MYSQL *mysql, enum mysql_option option, bool value)
-{
-	my_bool library_value = value;
-
-	mysql_options(mysql, option, &library_value);
-}
-
-static void conn_set_uint(MYSQL *mysql, enum mysql_option option,
-			  unsigned int value)
-{
-	mysql_options(mysql, option, &value);
-}
-
-/* What "not at all", "encrypted" and "verified" mean to the two libraries. */
-static void conn_set_tls_mode(MYSQL *mysql, enum db_tls tls)
-{
-#ifdef MARIADB_BASE_VERSION
-	conn_set_bool(mysql, MYSQL_OPT_SSL_ENFORCE, tls != DB_TLS_OFF);
-	conn_set_bool(mysql, MYSQL_OPT_SSL_VERIFY_SERVER_CERT,
-		      tls == DB_TLS_VERIFY);
-	if (tls != DB_TLS_OFF)
-		mysql_options(mysql, MARIADB_OPT_TLS_VERSION,
-			      "TLSv1.2,TLSv1.3");
-#else
-	conn_set_uint(mysql, MYSQL_OPT_SSL_MODE,
-		      tls == DB_TLS_OFF ? SSL_MODE_DISABLED :
-		      tls == DB_TLS_VERIFY ? SSL_MODE_VERIFY_IDENTITY :
-		      SSL_MODE_REQUIRED);
-	if (tls != DB_TLS_OFF)
-		mysql_options(mysql, MYSQL_OPT_TLS_VERSION, "TLSv1.2,TLSv1.3");
-#endif
-}
-
-static void conn_set_tls(MYSQL *mysql, const struct db_server *server)
-{
-	const struct {
-		enum mysql_option option;
-		const char *value;
-	} files[] = {
-		{ MYSQL_OPT_SSL_KEY, server->tls_key },
-		{ MYSQL_OPT_SSL_CERT, server->tls_cert },
-		{ MYSQL_OPT_SSL_CA, server->tls_ca },
-		{ MYSQL_OPT_SSL_CAPATH, server->tls_ca_path },
-		{ MYSQL_OPT_SSL_CIPHER, server->tls_cipher },
-	};
-	size_t i;
-
-	if (server->tls == DB_TLS_DEFAULT)
-		return;
-	conn_set_tls_mode(mysql, server->tls);
-	if (server->tls == DB_TLS_OFF)
-		return;
-	for (i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
-		if (files[i].value != NULL)
-			mysql_options(mysql, files[i].option, files[i].value);
-	}
-}
-
-static void conn_set_options(MYSQL *mysql, const struct db_server *server)
-{
-	mysql_options(mysql, MYSQL_SET_CHARSET_NAME, CONN_CHARSET);
-	if (server->tcp)
-		conn_set_uint(mysql, MYSQL_OPT_PROTOCOL, MYSQL_PROTOCOL_TCP);
-	/* a server must not be able to ask for our files */
-	conn_set_uint(mysql, MYSQL_OPT_LOCAL_INFILE, 0);
-	conn_set_uint(mysql, MYSQL_OPT_CONNECT_TIMEOUT,
-		      (server->connect_timeout_ms + 999) / 1000);
-	conn_set_uint(mysql, MYSQL_OPT_READ_TIMEOUT,
-		      CONN_LIBRARY_TIMEOUT_SECS);
-	conn_set_uint(mysql, MYSQL_OPT_WRITE_TIMEOUT,
-		      CONN_LIBRARY_TIMEOUT_SECS);
-#ifdef MARIADB_BASE_VERSION
-	mysql_optionsv(mysql, MARIADB_OPT_IO_WAIT, conn_io_wait);
-#endif
-	if (server->option_file != NULL)
-		mysql_options(mysql, MYSQL_READ_DEFAULT_FILE,
-			      server->option_file);
-	if (server->option_group != NULL)
-		mysql_options(mysql, MYSQL_READ_DEFAULT_GROUP,
-			      server->option_group);
-	conn_set_tls(mysql, server);
-}
-
 static void conn_begin(struct mysql_conn *conn, uint64_t deadline)
 {
 	conn_current = conn;
@@ -340,41 +251,60 @@ static bool conn_setup_session(MYSQL *mysql)
 		mysql_query(mysql, CONN_SETUP) == 0;
 }
 
+/* Ours to watch and to shut down. */
+static bool conn_take_socket(struct mysql_conn *conn, struct db_error *error_r)
+{
+#ifdef MARIADB_BASE_VERSION
+	int fd = fcntl(mysql_get_socket(conn->mysql), F_DUPFD_CLOEXEC, 0);
+#else
+	int fd = fcntl(conn->mysql->net.fd, F_DUPFD_CLOEXEC, 0);
+#endif
+
+	if (fd < 0) {
+		db_error_set(error_r, "Cannot duplicate the socket: %s",
+			     strerror(errno));
+		return false;
+	}
+	atomic_store(&conn->fd, fd);
+	return true;
+}
+
+static enum mysql_conn_result conn_fail_handle(struct mysql_conn *conn,
+					       struct db_error *error_r)
+{
+	conn_set_error(error_r, mysql_errno(conn->mysql),
+		       mysql_error(conn->mysql));
+	return MYSQL_CONN_LOST;
+}
+
 enum mysql_conn_result
 mysql_conn_connect(struct mysql_conn *conn, uint64_t deadline,
 		   struct db_error *error_r)
 {
-	const struct db_server *server = conn->server;
-	int fd;
-
 	conn_begin(conn, deadline);
 	conn->mysql = mysql_init(NULL);
 	if (conn->mysql == NULL) {
 		db_error_set(error_r, "Out of memory");
 		return MYSQL_CONN_LOST;
 	}
-	conn_set_options(conn->mysql, server);
-	if (mysql_real_connect(conn->mysql, server->host, server->user,
-			       server->password, server->dbname, server->port,
-			       server->socket, server->client_flags |
-			       CLIENT_MULTI_RESULTS) == NULL ||
-	    !conn_setup_session(conn->mysql)) {
-		conn_set_error(error_r, mysql_errno(conn->mysql),
-			       mysql_error(conn->mysql));
-		return MYSQL_CONN_LOST;
-	}
 #ifdef MARIADB_BASE_VERSION
-	fd = fcntl(mysql_get_socket(conn->mysql), F_DUPFD_CLOEXEC, 0);
-#else
-	fd = fcntl(conn->mysql->net.fd, F_DUPFD_CLOEXEC, 0);
+	mysql_optionsv(conn->mysql, MARIADB_OPT_IO_WAIT, conn_io_wait);
 #endif
-	if (fd < 0) {
-		db_error_set(error_r, "Cannot duplicate the socket: %s",
-			     strerror(errno));
+	if (!mysql_connect_open(conn->mysql, conn->server))
+		return conn_fail_handle(conn, error_r);
+	if (!mysql_connect_check(conn->mysql, conn->server, error_r))
 		return MYSQL_CONN_LOST;
-	}
-	atomic_store(&conn->fd, fd);
-	return MYSQL_CONN_OK;
+	if (!conn_setup_session(conn->mysql))
+		return conn_fail_handle(conn, error_r);
+	mysql_connect_describe(conn->mysql, conn->security,
+			       sizeof(conn->security));
+	return conn_take_socket(conn, error_r) ?
+		MYSQL_CONN_OK : MYSQL_CONN_LOST;
+}
+
+const char *mysql_conn_security(const struct mysql_conn *conn)
+{
+	return conn->security;
 }
 
 /* Errors of a statement after which the connection is of no more use. */
@@ -802,11 +732,8 @@ mysql_conn_stream_open(struct mysql_conn *conn, const struct db_query *query,
 	enum mysql_conn_result result;
 
 	conn_begin(conn, deadline);
-	if (mysql_query(conn->mysql, CONN_STREAM_SETUP) != 0) {
-		conn_set_error(error_r, mysql_errno(conn->mysql),
-			       mysql_error(conn->mysql));
-		return MYSQL_CONN_LOST;
-	}
+	if (mysql_query(conn->mysql, CONN_STREAM_SETUP) != 0)
+		return conn_fail_handle(conn, error_r);
 	result = conn_execute(conn, query, error_r);
 	if (result != MYSQL_CONN_OK)
 		return result;

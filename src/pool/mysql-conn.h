@@ -46,6 +46,9 @@ int mysql_conn_fd(const struct mysql_conn *conn);
 enum mysql_conn_result
 mysql_conn_connect(struct mysql_conn *conn, uint64_t deadline,
 		   struct db_error *error_r);
+/* Loop: after a successful connect, how the connection is encrypted and
+   whether the server's certificate was verified, for the log. */
+const char *mysql_conn_security(const struct mysql_conn *conn);
 
 /* Prepares the statement if this connection has not yet, executes it, and
    returns up to max_rows rows. A value longer than MYSQL_CONN_MAX_VALUE fails
