@@ -1,14 +1,11 @@
 # SPDX-License-Identifier: MIT
 """Every way to reach the database: sockets, names, several hosts, option
-files, TLS; in both forms of the configuration."""
-
-import os
-import subprocess
+files, no password; in both forms of the configuration. For TLS, see
+test_tls.py."""
 
 import pytest
 
 import accounts
-import mariadb_server
 import process
 
 pytestmark = pytest.mark.ours
@@ -112,121 +109,46 @@ def test_option_file(database, dovecots, form):
                                   nodelay=True))
 
 
-# -- TLS
+# -- no password
 
-ADDRESS = "127.0.0.1"
-# not in the server's certificate
-OTHER_ADDRESS = "127.0.0.3"
-
-
-class Certificates:
-    """Authorities and the certificates they signed, as files."""
-
-    def __init__(self, directory):
-        self.directory = directory
-
-    def path(self, name):
-        """A file of this directory."""
-        return os.path.join(self.directory, name)
-
-    def openssl(self, *arguments):
-        """Runs openssl."""
-        subprocess.run(["openssl", *arguments], check=True,
-                       cwd=self.directory, stdout=subprocess.DEVNULL,
-                       stderr=subprocess.DEVNULL)
-
-    def authority(self, name):
-        """A certificate that signs itself."""
-        self.openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes",
-                     "-days", "2", "-subj", f"/CN={name}",
-                     "-keyout", f"{name}.key", "-out", f"{name}.pem")
-        return self.path(f"{name}.pem")
-
-    def sign(self, authority, name, names):
-        """A certificate of the authority for these names."""
-        with open(self.path(f"{name}.ext"), "w", encoding="ascii") as file:
-            file.write(f"subjectAltName={names}\n")
-        self.openssl("req", "-newkey", "rsa:2048", "-nodes",
-                     "-subj", f"/CN={name}",
-                     "-keyout", f"{name}.key", "-out", f"{name}.csr")
-        self.openssl("x509", "-req", "-in", f"{name}.csr", "-days", "2",
-                     "-CA", f"{authority}.pem", "-CAkey", f"{authority}.key",
-                     "-CAcreateserial", "-extfile", f"{name}.ext",
-                     "-out", f"{name}.pem")
-        os.chmod(self.path(f"{name}.key"), 0o644)
-
-
-@pytest.fixture(name="certificates", scope="module")
-def fixture_certificates(workdir):
-    """An authority the server is signed by, and one it is not."""
-    directory = os.path.join(workdir, "certificates")
-    os.mkdir(directory)
-    os.chmod(directory, 0o755)
-    certificates = Certificates(directory)
-    certificates.authority("right")
-    certificates.authority("wrong")
-    certificates.sign("right", "server", "DNS:localhost,IP:127.0.0.1")
-    return certificates
-
-
-@pytest.fixture(name="tls_server", scope="module")
-def fixture_tls_server(workdir, certificates):
-    """A MariaDB whose account may only log in encrypted."""
-    server = mariadb_server.MariaDB(
-        os.path.join(workdir, "mariadb-tls"), options=[
-            f"--bind-address=127.0.0.1,{OTHER_ADDRESS}",
-            f"--ssl-ca={certificates.path('right.pem')}",
-            f"--ssl-cert={certificates.path('server.pem')}",
-            f"--ssl-key={certificates.path('server.key')}"])
-    server.install()
-    try:
-        server.start()
-        accounts.seed_000(server)
-        server.run_sql("ALTER USER postfixadmin@127.0.0.1 REQUIRE SSL")
-        yield server
-    finally:
-        server.close()
-
-
-# Address, settings behind it, whether the login works. A certificate that no
-# known authority signed is refused by the library as soon as an authority is
-# named; ssl_verify_server_cert is about the name in it.
-TLS = {
-    "named": {
-        "required": (ADDRESS, "tls = required", True),
-        "required-other-name": (OTHER_ADDRESS, "tls = required", True),
-        "verify": (ADDRESS, "tls = verify\ntls_ca = {right}", True),
-        "verify-other-name": (OTHER_ADDRESS,
-                              "tls = verify\ntls_ca = {right}", False),
-        "verify-wrong-ca": (ADDRESS, "tls = verify\ntls_ca = {wrong}", False),
-        "verify-unknown-ca": (ADDRESS, "tls = verify", False),
-        "off": (ADDRESS, "tls = off", False),
-        # loopback needs none, so none is tried
-        "auto": (ADDRESS, "", False),
-    },
-    "drop-in": {
-        "ca": (ADDRESS, "ssl_ca={right}", True),
-        "other-name": (OTHER_ADDRESS, "ssl_ca={right}", False),
-        "other-name-unverified": (
-            OTHER_ADDRESS, "ssl_ca={right} ssl_verify_server_cert=no", True),
-        "wrong-ca": (ADDRESS, "ssl_ca={wrong}", False),
-        "none": (ADDRESS, "", False),
-    },
+WITHOUT_PASSWORD = {
+    "named": ("hosts = {socket}\nuser = dovecot", "host={socket} user=dovecot"),
+    # the client library asks for the name of the process's own account
+    "unnamed": ("hosts = {socket}", "host={socket}"),
 }
 
 
-@pytest.mark.parametrize("form,case", [
-    (form, case) for form, cases in TLS.items() for case in cases])
-def test_tls(tls_server, certificates, dovecots, form, case):
-    """Encryption and its verification are what the settings say."""
-    address, text, works = TLS[form][case]
-    where = {"named": "hosts = {address}:{port}\n",
-             "drop-in": "host={address} port={port} "}[form]
-    server = dovecots.start(configuration(form, (where + text).format(
-        address=address, port=tls_server.port,
-        right=certificates.path("right.pem"),
-        wrong=certificates.path("wrong.pem"))), nodelay=True)
-    assert logs_in(server) == works
+@pytest.fixture(name="trusting_database")
+def fixture_trusting_database(database):
+    """It knows Dovecot's system account by its socket."""
+    database.run_sql("CREATE USER dovecot@localhost IDENTIFIED VIA "
+                     "unix_socket; GRANT SELECT ON postfixadmin.* TO "
+                     "dovecot@localhost;")
+    yield database
+    database.run_sql("DROP USER dovecot@localhost;")
+
+
+@pytest.mark.parametrize("way", WITHOUT_PASSWORD)
+@pytest.mark.parametrize("form", FORMS)
+def test_no_password(trusting_database, dovecots, way, form):
+    """Over the socket, the server takes the kernel's word on who asks."""
+    text = WITHOUT_PASSWORD[way][form != "named"].format(
+        socket=trusting_database.socket)
+    assert logs_in(dovecots.start(configuration(form, text, login=False),
+                                  nodelay=True))
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_no_password_for_others(trusting_database, dovecots, form):
+    """The same account is of no use to another one's process."""
+    text = WITHOUT_PASSWORD["named"][form != "named"].format(
+        socket=trusting_database.socket)
+    server = dovecots.start(
+        configuration(form, text, login=False), nodelay=True,
+        extra="service auth {\n  user = dovenull\n}\n")
+    assert not logs_in(server)
+    server.wait_log("Access denied for user 'dovecot'@'localhost'.*: check "
+                    "user")
 
 
 # -- the session

@@ -34,11 +34,14 @@ START_TIMEOUT = 60
 
 class MariaDB:
     """One server below a directory that it may create; options go to
-    mariadbd on top of ours."""
+    mariadbd on top of ours, environment on top of this process's. Both may
+    change between stop() and start()."""
 
-    def __init__(self, directory, detached=False, options=()):
+    def __init__(self, directory, detached=False, options=(),
+                 environment=None):
         self.directory = directory
         self.options = list(options)
+        self.environment = environment or {}
         self.detached = detached
         self.socket = os.path.join(directory, "mysqld.sock")
         self.error_log = os.path.join(directory, "error.log")
@@ -89,6 +92,7 @@ class MariaDB:
              f"--socket={self.socket}", f"--port={self.port}",
              f"--pid-file={self.directory}/pid"],
             self.error_log, detached=self.detached,
+            env={**os.environ, **self.environment},
             user=account.pw_uid, group=account.pw_gid, extra_groups=[])
 
     def _ready_or_dead(self):
@@ -164,7 +168,8 @@ class MariaDB:
         """Runs statements through the command line client, which knows
         DELIMITER. Returns the output, columns separated by tabs."""
         done = subprocess.run(
-            ["mariadb", "--no-defaults", "--batch", "--skip-column-names",
+            ["mariadb", "--no-defaults", "--skip-ssl", "--batch",
+             "--skip-column-names",
              "--default-character-set=utf8mb4", "-S", self.socket, "-uroot",
              *([database] if database else [])],
             input=text, text=True, check=False,
