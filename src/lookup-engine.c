@@ -82,7 +82,7 @@ static int engine_servers(struct lookup_engine *engine, struct errbuf *error)
 			.socket = conf->hosts[i].socket,
 			.host = conf->hosts[i].name,
 			.port = conf->hosts[i].port,
-			.tcp = conf->form == PFA_CONF_NAMED &&
+			.tcp = conf->form != PFA_CONF_DROPIN &&
 				conf->hosts[i].port != 0,
 			.user = conf->user,
 			.password = conf->password,
@@ -299,7 +299,7 @@ void lookup_engine_explain(const struct lookup_engine *engine,
 			   const struct db_error *error, struct strbuf *out)
 {
 	const char *query = statement_defs[id].name;
-	bool named = engine->conf->form == PFA_CONF_NAMED;
+	bool named = engine->conf->form != PFA_CONF_DROPIN;
 	const char *setting, *cure;
 	char place[32];
 	unsigned int line;

@@ -139,6 +139,12 @@ lookup_iterate_start(struct lookup_engine *engine,
 		errbuf_set(error, "Out of memory or descriptors");
 		return NULL;
 	}
+	if (*engine->queries.iterate == '\0') {
+		free(iterate);
+		errbuf_set(error, "iterate_query is not set: set it in the "
+			   "userdb's block");
+		return NULL;
+	}
 	iterate->engine = engine;
 	iterate->callback = callback;
 	iterate->context = context;

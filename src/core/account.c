@@ -149,7 +149,7 @@ static int rules_fill(struct account_rules *rules, struct errbuf *error)
 {
 	const struct pfa_conf *conf = rules->conf;
 
-	if (conf->form == PFA_CONF_DROPIN)
+	if (conf->form != PFA_CONF_NAMED)
 		return 0;
 	if (conf->encrypt != NULL &&
 	    scheme_hint_parse(conf->encrypt, &rules->hint, error) < 0) {
@@ -275,7 +275,7 @@ const char *account_name_refused(const struct account_rules *rules,
 	const size_t len = strlen(user);
 	const char *reason;
 
-	if (rules->conf->form == PFA_CONF_DROPIN)
+	if (rules->conf->form != PFA_CONF_NAMED)
 		return is_utf8(user) ? NULL : "the name is not valid UTF-8";
 	if (len > NAME_MAX_LEN)
 		return "the name is longer than 255 bytes";

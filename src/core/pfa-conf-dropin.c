@@ -439,6 +439,30 @@ int pfa_conf_set_dropin(struct pfa_conf *conf, const char *key,
 			  pfa_conf_name_is_plain(key) ? key : "of that name");
 }
 
+int pfa_conf_set_query(struct pfa_conf *conf, const char *name,
+		       const char *value, struct errbuf *error)
+{
+	const struct dropin_key *key = dropin_key_find(name);
+
+	return key->set(conf, key->offset, value, error);
+}
+
+int pfa_conf_queries_defaults(struct pfa_conf *conf, struct errbuf *error)
+{
+	static const size_t offsets[] = {
+		offsetof(struct pfa_conf, default_pass_scheme),
+		offsetof(struct pfa_conf, password_query),
+		offsetof(struct pfa_conf, user_query),
+		offsetof(struct pfa_conf, iterate_query),
+	};
+
+	for (size_t i = 0; i < sizeof(offsets) / sizeof(*offsets); i++) {
+		if (set_str(conf, offsets[i], "", error) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 int pfa_conf_dropin_defaults(struct pfa_conf *conf, struct errbuf *error)
 {
 	static const struct {

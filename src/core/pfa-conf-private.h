@@ -45,7 +45,8 @@ bool pfa_conf_name_is_plain(const char *name);
 
 /* Whether it is a key of dovecot-sql.conf.ext, !include among them. */
 bool pfa_conf_key_is_dropin(const char *key);
-/* pfa_conf_new()'s and pfa_conf_check()'s half of the drop-in form. */
+/* pfa_conf_new()'s and pfa_conf_check()'s part of the forms with queries. */
+int pfa_conf_queries_defaults(struct pfa_conf *conf, struct errbuf *error);
 int pfa_conf_dropin_defaults(struct pfa_conf *conf, struct errbuf *error);
 int pfa_conf_dropin_check(struct pfa_conf *conf, struct errbuf *error);
 

@@ -159,16 +159,18 @@ bool pfa_setting_is_shared(const char *name)
 
 static int defaults(struct pfa_conf *conf, struct errbuf *error)
 {
-	const bool named = conf->form == PFA_CONF_NAMED;
+	const bool dropin = conf->form == PFA_CONF_DROPIN;
 
 	for (size_t i = 0; i < SETTING_COUNT; i++) {
 		if (settings[i].def != NULL &&
-		    (named || pfa_setting_is_shared(settings[i].name)) &&
+		    (!dropin || pfa_setting_is_shared(settings[i].name)) &&
 		    pfa_setting_store(&settings[i], conf, settings[i].def,
 				      error) < 0)
 			return -1;
 	}
-	return named ? 0 : pfa_conf_dropin_defaults(conf, error);
+	if (conf->form == PFA_CONF_QUERIES)
+		return pfa_conf_queries_defaults(conf, error);
+	return dropin ? pfa_conf_dropin_defaults(conf, error) : 0;
 }
 
 struct pfa_conf *pfa_conf_new(enum pfa_conf_form form)
@@ -471,11 +473,32 @@ static int check_schema(const struct pfa_conf *conf, struct errbuf *error)
 	return 0;
 }
 
+/* Nor does a setting that says what the queries would be. */
+static int check_queries(const struct pfa_conf *conf, struct errbuf *error)
+{
+	static const char *const names[] = {
+		"home", "mail", "uid", "gid", "encrypt", "rehash",
+	};
+	const struct pfa_setting *setting;
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		setting = pfa_setting_find(names[i]);
+		if (*(char *const *)((const char *)conf +
+				     setting->offset) != NULL) {
+			return errbuf_set(error, "%s means nothing with a "
+					  "query: have the query return it, or "
+					  "leave the query out", names[i]);
+		}
+	}
+	return 0;
+}
+
 int pfa_conf_check(struct pfa_conf *conf, struct errbuf *error)
 {
 	if (conf->form == PFA_CONF_DROPIN)
 		return pfa_conf_dropin_check(conf, error);
 	if (check_server(conf, error) < 0 || check_tls(conf, error) < 0)
 		return -1;
-	return check_schema(conf, error);
+	return conf->form == PFA_CONF_QUERIES ? check_queries(conf, error) :
+		check_schema(conf, error);
 }

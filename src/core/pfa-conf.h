@@ -11,6 +11,8 @@
  * The configuration as one checked struct, whichever way it was written:
  *
  *  - named: our own settings, all of them listed in settings.def;
+ *  - queries: those of them that are about the server and the verifier, with
+ *    the administrator's own queries (Dovecot 2.4);
  *  - drop-in: an existing dovecot-sql.conf.ext of Dovecot 2.3 (driver = mysql),
  *    with nothing of ours in it but perhaps verify_ settings.
  *
@@ -19,6 +21,7 @@
  */
 enum pfa_conf_form {
 	PFA_CONF_NAMED,
+	PFA_CONF_QUERIES,
 	PFA_CONF_DROPIN,
 };
 
@@ -75,7 +78,8 @@ struct pfa_conf {
 	unsigned int verify_max_bcrypt_cost, verify_max_rounds;
 	unsigned int verify_max_passes, verify_memory;
 
-	/* drop-in: the queries as written, with stock's defaults */
+	/* drop-in: the queries as written, with stock's defaults; queries: ""
+	   where there is none */
 	bool driver_set, connect_set;
 	char *default_pass_scheme;
 	char *password_query, *user_query, *iterate_query;
@@ -112,6 +116,13 @@ int pfa_conf_parse(struct pfa_conf *conf, const char *path, const char *text,
 int pfa_conf_set(struct pfa_conf *conf, const char *name, const char *value,
 		 struct errbuf *error);
 int pfa_conf_check(struct pfa_conf *conf, struct errbuf *error);
+
+/*
+ * Queries form: the text of password_query, user_query, iterate_query or
+ * default_pass_scheme. 0, or -1 with error filled in.
+ */
+int pfa_conf_set_query(struct pfa_conf *conf, const char *name,
+		       const char *value, struct errbuf *error);
 
 /*
  * Drop-in form: one key of dovecot-sql.conf.ext, its value as Dovecot's own

@@ -208,7 +208,7 @@ int schema_build(const struct pfa_conf *conf, struct schema_queries *queries_r,
 		 struct errbuf *error)
 {
 	memset(queries_r, 0, sizeof(*queries_r));
-	if (conf->form == PFA_CONF_DROPIN)
+	if (conf->form != PFA_CONF_NAMED)
 		dropin_build(conf, queries_r);
 	else if (conf->schema == PFA_SCHEMA_USERS)
 		users_build(conf, queries_r);

@@ -4,7 +4,8 @@
 
 /*
  * Every difference between the Dovecot versions the driver builds against, so
- * that nothing else needs to know one. compat-23.c is Dovecot 2.3.
+ * that nothing else needs to know one. compat-23.c is Dovecot 2.3, compat-24.c
+ * and fields-24.c are 2.4; configure finds out which are built.
  *
  * Dovecot's own headers come first everywhere in this directory: its config.h
  * carries large-file definitions.
@@ -15,6 +16,7 @@
 #include "passdb.h"
 #include "userdb.h"
 
+#include "core/account.h"
 #include "core/errbuf.h"
 #include "core/strbuf.h"
 
@@ -44,6 +46,16 @@ struct userdb_pfa_module {
    userdb-postfixadmin.c's, preinit is in compat. */
 extern struct passdb_module_interface compat_passdb_iface;
 extern struct userdb_module_interface compat_userdb_iface;
+
+/* Hands the account's fields to Dovecot, in the names of its version and, with
+   2.4, through passdb_fields and userdb_fields. Returns 0, or -1 if these
+   cannot be expanded, which is in the log then. */
+int compat_set_passdb_fields(struct auth_request *request,
+			     const struct account *account,
+			     enum pfa_conf_form form);
+int compat_set_userdb_fields(struct auth_request *request,
+			     const struct account *account,
+			     enum pfa_conf_form form);
 
 /* Checks the plain password with Dovecot's own code; logs a mismatch. */
 enum passdb_result compat_verify(struct auth_request *request,

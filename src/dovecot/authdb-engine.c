@@ -6,7 +6,6 @@
 #include "dovecot/authdb-compat.h"
 #include "dovecot/authdb-engine.h"
 #include "dovecot/loop.h"
-#include "dovecot/settings-args.h"
 
 #include "llist.h"
 
@@ -15,7 +14,7 @@
 struct authdb_engine {
 	struct authdb_engine *prev, *next;
 	int refcount;
-	char *path;
+	char *key, *name;
 	struct event *event;
 	struct lookup_engine *lookup;
 	struct verify *verify;
@@ -44,41 +43,56 @@ static void authdb_engine_log(enum dbpool_log_level level, const char *text,
 	}
 }
 
-static struct authdb_engine *authdb_engine_new(const char *path)
+struct authdb_engine *authdb_engine_find(const char *key)
+{
+	struct authdb_engine *engine;
+
+	for (engine = engines; engine != NULL; engine = engine->next) {
+		if (strcmp(engine->key, key) == 0) {
+			engine->refcount++;
+			break;
+		}
+	}
+	return engine;
+}
+
+static void authdb_engine_unref(struct authdb_engine *engine)
+{
+	if (--engine->refcount > 0)
+		return;
+	DLLIST_REMOVE(&engines, engine);
+	verify_free(&engine->verify);
+	lookup_engine_free(&engine->lookup);
+	event_unref(&engine->event);
+	i_free(engine->key);
+	i_free(engine->name);
+	i_free(engine);
+}
+
+struct authdb_engine *authdb_engine_new(const struct authdb_source *source,
+					struct errbuf *error)
 {
 	struct authdb_engine *engine = i_new(struct authdb_engine, 1);
-	struct lookup_engine_params params = {
-		.path = path,
+	const struct lookup_engine_params params = {
+		.conf = source->conf,
+		.lines = source->lines,
+		.path = source->name,
 		.loop = &dovecot_loop,
 		.log = authdb_engine_log,
 		.log_context = engine,
 		.debug = compat_debug_enabled(),
 	};
-	struct errbuf error;
 
-	engine->path = i_strdup(path);
+	engine->refcount = 1;
+	engine->key = i_strdup(source->key);
+	engine->name = i_strdup(source->name);
 	engine->event = event_create(auth_event);
 	event_set_append_log_prefix(engine->event, AUTHDB_NAME": ");
 	DLLIST_PREPEND(&engines, engine);
-
-	settings_args_read(path, &params.conf, &params.lines);
-	if (lookup_engine_new(&params, &engine->lookup, &error) < 0)
-		settings_args_fatal(path, &error);
-	return engine;
-}
-
-struct authdb_engine *authdb_engine_get(const char *path)
-{
-	struct authdb_engine *engine;
-
-	for (engine = engines; engine != NULL; engine = engine->next) {
-		if (strcmp(engine->path, path) == 0)
-			break;
-	}
-	if (engine == NULL)
-		engine = authdb_engine_new(path);
-	engine->refcount++;
-	return engine;
+	if (lookup_engine_new(&params, &engine->lookup, error) == 0)
+		return engine;
+	authdb_engine_unref(engine);
+	return NULL;
 }
 
 void authdb_engine_release(struct authdb_engine **_engine)
@@ -90,14 +104,7 @@ void authdb_engine_release(struct authdb_engine **_engine)
 	lookup_engine_stop(engine->lookup);
 	if (engine->verify != NULL)
 		verify_stop(engine->verify);
-	if (--engine->refcount > 0)
-		return;
-	DLLIST_REMOVE(&engines, engine);
-	verify_free(&engine->verify);
-	lookup_engine_free(&engine->lookup);
-	event_unref(&engine->event);
-	i_free(engine->path);
-	i_free(engine);
+	authdb_engine_unref(engine);
 }
 
 struct lookup_engine *authdb_engine_lookup(struct authdb_engine *engine)
@@ -189,30 +196,6 @@ void authdb_log_account(struct auth_request *request,
 	}
 }
 
-const char *authdb_engine_cache_vars(struct authdb_engine *engine,
-				     enum account_kind kind)
-{
-	const struct pfa_conf *conf = lookup_engine_conf(engine->lookup);
-	const char *query = lookup_engine_query(engine->lookup, kind);
-
-	if (conf->form == PFA_CONF_DROPIN)
-		return query;
-	return t_strdup_printf("%s %s %s %s %s", query,
-		conf->home == NULL ? "" : conf->home,
-		conf->mail == NULL ? "" : conf->mail,
-		conf->uid == NULL ? "" : conf->uid,
-		conf->gid == NULL ? "" : conf->gid);
-}
-
-const char *authdb_engine_default_scheme(struct authdb_engine *engine)
-{
-	const struct pfa_conf *conf = lookup_engine_conf(engine->lookup);
-
-	/* named: every password gets its scheme from its own row */
-	return conf->form == PFA_CONF_DROPIN ? conf->default_pass_scheme :
-		"CRYPT";
-}
-
 void authdb_engine_use_userdb(struct authdb_engine *engine)
 {
 	engine->userdb_used = TRUE;
@@ -229,7 +212,7 @@ static void authdb_engine_warn_unused(struct authdb_engine *engine)
 		  "driver = "AUTHDB_NAME" with this file "
 		  "(if that is intended, set userdb_warning_disable=yes)",
 		  conf->user_query_set ? "user_query" : "iterate_query",
-		  engine->path);
+		  engine->name);
 }
 
 void authdb_engine_warn(struct authdb_engine *engine)
@@ -241,6 +224,6 @@ void authdb_engine_warn(struct authdb_engine *engine)
 	if (lookup_engine_binds_password(engine->lookup)) {
 		e_warning(engine->event, "a query in %s has %%w, the client's "
 			  "password: the database's general log would show it",
-			  engine->path);
+			  engine->name);
 	}
 }

@@ -6,16 +6,28 @@
 #include "verify/verify.h"
 
 /*
- * The lookup engines of this auth process, one for each configuration file,
- * shared by the passdbs and userdbs that name it.
+ * The lookup engines of this auth process, one for each configuration, shared
+ * by the passdbs and userdbs that have it.
  */
 #define AUTHDB_NAME "postfixadmin"
 
 struct authdb_engine;
 
-/* The engine of a file, read and compiled on first use. A file that can never
-   work ends the process with a line that names file, line and cure. */
-struct authdb_engine *authdb_engine_get(const char *path);
+/* A configuration that was read: the key is the same for equal ones, the name
+   tells whoever reads the log where it stands. */
+struct authdb_source {
+	const char *key, *name;
+	struct pfa_conf *conf;
+	struct conf_lines *lines;	/* NULL: it has none */
+};
+
+/* The engine with this key, for one more passdb or userdb; NULL if there is
+   none yet. */
+struct authdb_engine *authdb_engine_find(const char *key);
+/* Makes one, with which conf and lines go, also on failure. NULL with error
+   filled in if the configuration can never work. */
+struct authdb_engine *authdb_engine_new(const struct authdb_source *source,
+					struct errbuf *error);
 /* Fails what is under way, and is the last use by this passdb or userdb. */
 void authdb_engine_release(struct authdb_engine **engine);
 
@@ -42,13 +54,6 @@ struct template_vars authdb_engine_vars(struct authdb_engine *engine,
    request with auth_verbose. */
 void authdb_log_account(struct auth_request *request,
 			const struct account *account);
-
-/* Text in which every variable that an answer depends on occurs, for
-   auth_cache_parse_key(). On the data stack. */
-const char *authdb_engine_cache_vars(struct authdb_engine *engine,
-				     enum account_kind kind);
-/* The scheme of a password without a prefix. */
-const char *authdb_engine_default_scheme(struct authdb_engine *engine);
 
 /* A userdb uses the engine. */
 void authdb_engine_use_userdb(struct authdb_engine *engine);

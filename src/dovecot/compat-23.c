@@ -6,14 +6,59 @@
 #include "dovecot/authdb-compat.h"
 #include "dovecot/authdb-engine.h"
 #include "dovecot/passdb-postfixadmin.h"
+#include "dovecot/settings-args.h"
 #include "dovecot/userdb-postfixadmin.h"
 
 #include "str.h"
-#include "safe-memset.h"
 #include "auth-cache.h"
 #include "auth-fields.h"
 #include "auth-settings.h"
-#include "password-scheme.h"
+
+static struct authdb_engine *compat_engine(const char *path)
+{
+	struct authdb_engine *engine = authdb_engine_find(path);
+	struct authdb_source source = { .key = path, .name = path };
+	struct errbuf error;
+
+	if (engine != NULL)
+		return engine;
+	settings_args_read(path, &source.conf, &source.lines);
+	engine = authdb_engine_new(&source, &error);
+	if (engine == NULL)
+		settings_args_fatal(path, &error);
+	return engine;
+}
+
+static const struct pfa_conf *compat_conf(struct authdb_engine *engine)
+{
+	return lookup_engine_conf(authdb_engine_lookup(engine));
+}
+
+/* Text with every variable that an answer depends on. */
+static const char *compat_cache_vars(struct authdb_engine *engine,
+				     enum account_kind kind)
+{
+	const struct pfa_conf *conf = compat_conf(engine);
+	const char *query =
+		lookup_engine_query(authdb_engine_lookup(engine), kind);
+
+	if (conf->form == PFA_CONF_DROPIN)
+		return query;
+	return t_strdup_printf("%s %s %s %s %s", query,
+		conf->home == NULL ? "" : conf->home,
+		conf->mail == NULL ? "" : conf->mail,
+		conf->uid == NULL ? "" : conf->uid,
+		conf->gid == NULL ? "" : conf->gid);
+}
+
+static const char *compat_default_scheme(struct authdb_engine *engine)
+{
+	const struct pfa_conf *conf = compat_conf(engine);
+
+	/* named: every password gets its scheme from its own row */
+	return conf->form == PFA_CONF_DROPIN ? conf->default_pass_scheme :
+		"CRYPT";
+}
 
 static struct passdb_module *compat_passdb_preinit(pool_t pool,
 						   const char *args)
@@ -21,11 +66,11 @@ static struct passdb_module *compat_passdb_preinit(pool_t pool,
 	struct passdb_pfa_module *module =
 		p_new(pool, struct passdb_pfa_module, 1);
 
-	module->engine = authdb_engine_get(args);
+	module->engine = compat_engine(args);
 	module->module.default_cache_key = auth_cache_parse_key(pool,
-		authdb_engine_cache_vars(module->engine, ACCOUNT_PASSDB));
+		compat_cache_vars(module->engine, ACCOUNT_PASSDB));
 	module->module.default_pass_scheme =
-		authdb_engine_default_scheme(module->engine);
+		compat_default_scheme(module->engine);
 	return &module->module;
 }
 
@@ -35,10 +80,10 @@ static struct userdb_module *compat_userdb_preinit(pool_t pool,
 	struct userdb_pfa_module *module =
 		p_new(pool, struct userdb_pfa_module, 1);
 
-	module->engine = authdb_engine_get(args);
+	module->engine = compat_engine(args);
 	authdb_engine_use_userdb(module->engine);
 	module->module.default_cache_key = auth_cache_parse_key(pool,
-		authdb_engine_cache_vars(module->engine, ACCOUNT_USERDB));
+		compat_cache_vars(module->engine, ACCOUNT_USERDB));
 	return &module->module;
 }
 
@@ -62,6 +107,39 @@ struct userdb_module_interface compat_userdb_iface = {
 	.iterate_deinit = userdb_pfa_iterate_deinit,
 };
 
+int compat_set_passdb_fields(struct auth_request *request,
+			     const struct account *account,
+			     enum pfa_conf_form form ATTR_UNUSED)
+{
+	const char *default_scheme =
+		request->passdb->passdb->default_pass_scheme;
+	const struct account_field *field = account->fields;
+	unsigned int i;
+
+	for (i = 0; i < account->field_count; i++, field++) {
+		if (field->value == NULL)
+			auth_request_set_null_field(request, field->name);
+		else {
+			auth_request_set_field(request, field->name,
+					       field->value, default_scheme);
+		}
+	}
+	return 0;
+}
+
+int compat_set_userdb_fields(struct auth_request *request,
+			     const struct account *account,
+			     enum pfa_conf_form form ATTR_UNUSED)
+{
+	unsigned int i;
+
+	for (i = 0; i < account->field_count; i++) {
+		auth_request_set_userdb_field(request, account->fields[i].name,
+					      account->fields[i].value);
+	}
+	return 0;
+}
+
 enum passdb_result compat_verify(struct auth_request *request,
 				 const char *plain, const char *crypted,
 				 const char *scheme)
@@ -73,65 +151,6 @@ enum passdb_result compat_verify(struct auth_request *request,
 						    scheme, AUTH_SUBSYS_DB);
 
 	return ret > 0 ? PASSDB_RESULT_OK : PASSDB_RESULT_PASSWORD_MISMATCH;
-}
-
-bool compat_matches(struct auth_request *request, const char *plain,
-		    const char *crypted, const char *scheme)
-{
-	const struct password_generate_params params = {
-		.user = request->fields.original_username,
-	};
-	const unsigned char *raw;
-	size_t size;
-	const char *error;
-
-	return password_decode(crypted, scheme, &raw, &size, &error) > 0 &&
-		password_verify(plain, &params, scheme, raw, size, &error) > 0;
-}
-
-bool compat_hash_decides(struct auth_request *request)
-{
-	return !request->fields.skip_password_check &&
-		!request->passdb->set->deny &&
-		!auth_fields_exists(request->fields.extra_fields,
-				    "nopassword");
-}
-
-char *compat_hash_decode(const char *crypted, const char *scheme)
-{
-	const unsigned char *raw;
-	size_t size;
-	const char *error;
-	char *text;
-
-	if (password_decode(crypted, scheme, &raw, &size, &error) <= 0)
-		return NULL;
-	/* up to the first NUL, as Dovecot's own verifiers read it */
-	text = i_strndup(raw, size);
-	/* a decoded copy on the data stack */
-	if (raw != (const unsigned char *)crypted)
-		safe_memset((unsigned char *)raw, 0, size);
-	return text;
-}
-
-void compat_hash_free(char **_text)
-{
-	char *text = *_text;
-
-	if (text == NULL)
-		return;
-	*_text = NULL;
-	safe_memset(text, 0, strlen(text));
-	i_free(text);
-}
-
-void compat_forget(struct auth_request *request)
-{
-	/* in the request's own pool: not the empty string, which is const */
-	if (request->initial_response_len > 0) {
-		safe_memset((unsigned char *)request->initial_response, 0,
-			    request->initial_response_len);
-	}
 }
 
 bool compat_allows_weak(struct auth_request *request ATTR_UNUSED)

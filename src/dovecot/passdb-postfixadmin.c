@@ -23,24 +23,13 @@ struct passdb_pfa_request {
 	} callback;
 };
 
-static void passdb_pfa_set_fields(struct auth_request *request,
-				  const struct account *account)
+static enum pfa_conf_form passdb_pfa_form(struct auth_request *request)
 {
-	const char *default_scheme =
-		request->passdb->passdb->default_pass_scheme;
-	unsigned int i;
+	const struct passdb_pfa_module *module =
+		container_of(request->passdb->passdb,
+			     struct passdb_pfa_module, module);
 
-	for (i = 0; i < account->field_count; i++) {
-		if (account->fields[i].value == NULL) {
-			auth_request_set_null_field(request,
-						    account->fields[i].name);
-		} else {
-			auth_request_set_field(request,
-					       account->fields[i].name,
-					       account->fields[i].value,
-					       default_scheme);
-		}
-	}
+	return lookup_engine_conf(authdb_engine_lookup(module->engine))->form;
 }
 
 /* What Dovecot is told about the account, its password still unchecked. Every
@@ -59,7 +48,9 @@ passdb_pfa_result(struct auth_request *request, const struct account *account)
 	case ACCOUNT_FAILED:
 		return PASSDB_RESULT_INTERNAL_FAILURE;
 	}
-	passdb_pfa_set_fields(request, account);
+	if (compat_set_passdb_fields(request, account,
+				     passdb_pfa_form(request)) < 0)
+		return PASSDB_RESULT_INTERNAL_FAILURE;
 	if (request->passdb_password == NULL &&
 	    !auth_fields_exists(request->fields.extra_fields, "nopassword"))
 		return auth_request_password_missing(request);

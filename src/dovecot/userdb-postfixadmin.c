@@ -31,7 +31,8 @@ static struct authdb_engine *userdb_pfa_engine(struct auth_request *request)
 static enum userdb_result
 userdb_pfa_result(struct auth_request *request, const struct account *account)
 {
-	unsigned int i;
+	const struct lookup_engine *engine =
+		authdb_engine_lookup(userdb_pfa_engine(request));
 
 	authdb_log_account(request, account);
 	switch (account->verdict) {
@@ -43,11 +44,9 @@ userdb_pfa_result(struct auth_request *request, const struct account *account)
 	case ACCOUNT_FAILED:
 		return USERDB_RESULT_INTERNAL_FAILURE;
 	}
-	for (i = 0; i < account->field_count; i++) {
-		auth_request_set_userdb_field(request, account->fields[i].name,
-					      account->fields[i].value);
-	}
-	return USERDB_RESULT_OK;
+	return compat_set_userdb_fields(request, account,
+			lookup_engine_conf(engine)->form) < 0 ?
+		USERDB_RESULT_INTERNAL_FAILURE : USERDB_RESULT_OK;
 }
 
 static void userdb_pfa_lookup_callback(const struct account *account,

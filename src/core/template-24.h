@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef PFA_TEMPLATE_24_H
+#define PFA_TEMPLATE_24_H
+
+#include "core/errbuf.h"
+#include "core/strbuf.h"
+
+/*
+ * Dovecot 2.4 writes %{user | username | lower} where 2.3 has %Ln. Templates
+ * know the forms of 2.3 only; this turns a text with those of 2.4 into one that
+ * means the same to template.h. What core does not expand itself becomes
+ * %{EXPRESSION:NAME}, NAME being the variable in the expression: template.h
+ * takes that for a function of Dovecot's, and whoever expands it finds the
+ * expression by template_24_expression().
+ */
+
+/* Appends the text to out. Forms of 2.3 and variables that Dovecot 2.4 does not
+   know are errors, as they could never be expanded. Returns 0, or -1 with
+   error filled in. */
+int template_24_translate(const char *text, struct strbuf *out,
+			  struct errbuf *error);
+
+/* Appends "%{EXPRESSION}", source being the whole of a variable that
+   template.h handed out. */
+void template_24_expression(const char *source, struct strbuf *out);
+
+#endif

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Texts with the variables of Dovecot 2.4, and what template.h gets for them.
+ */
+#include "core/template-24.h"
+#include "core/template.h"
+
+#include "unit.h"
+
+#include <string.h>
+
+static const struct {
+	const char *text;
+	const char *expect;	/* NULL: refused */
+} rows[] = {
+	{ "", "" },
+	{ "/var/mail", "/var/mail" },
+	{ "50%%", "50%%" },
+	{ "%{user}", "%u" },
+	{ "%{ user }", "%u" },
+	{ "/%{user | domain}/%{user | username}", "/%d/%n" },
+	{ "%{user|domain|lower}", "%Ld" },
+	{ "%{user | lower | username}", "%Ln" },
+	{ "%{user | lower}", "%Lu" },
+	{ "%{user | username | domain}", "%{user | username | domain:user}" },
+	{ "%{user | upper}", "%{user | upper:user}" },
+	{ "%{protocol}", "%{protocol:protocol}" },
+	{ "%{password | sha1 | hexlify}",
+	  "%{password | sha1 | hexlify:password}" },
+	{ "%{passdb:x}", "%{passdb:x:passdb}" },
+	{ "%{user | replace('|', \"}\")}", NULL },
+	{ "%{user | replace('|', 'x')}", "%{user | replace('|', 'x'):user}" },
+	{ "%{user | replace('\\'', 'x')}",
+	  "%{user | replace('\\'', 'x'):user}" },
+	{ "%{'a' | upper}", "%{'a' | upper:'a'}" },
+	{ "%u", NULL },
+	{ "%Lu", NULL },
+	{ "100%", NULL },
+	{ "%{user", NULL },
+	{ "%{username}", NULL },
+	{ "%{service}", NULL },
+};
+
+static void test_template_24_translate(void)
+{
+	struct strbuf out = STRBUF_INIT;
+	struct template *tmpl;
+	struct errbuf error;
+	int ret;
+
+	for (size_t i = 0; i < N_ROWS(rows); i++) {
+		strbuf_reset(&out);
+		ret = template_24_translate(rows[i].text, &out, &error);
+		UNIT_ASSERT_ROW(rows[i].text,
+				(ret == 0) == (rows[i].expect != NULL));
+		if (ret < 0 || rows[i].expect == NULL)
+			continue;
+		UNIT_ASSERT_ROW(rows[i].text, strcmp(strbuf_str(&out),
+						     rows[i].expect) == 0);
+		UNIT_ASSERT_ROW(rows[i].text, template_compile(
+			strbuf_str(&out), &tmpl, &error) == 0);
+		template_free(&tmpl);
+	}
+	strbuf_free(&out);
+}
+
+static int record(const char *text, struct strbuf *out, void *context,
+		  struct errbuf *error __attribute__((unused)))
+{
+	(void)context;
+	template_24_expression(text, out);
+	return 0;
+}
+
+/* What Dovecot is handed is what was written. */
+static void test_template_24_expression(void)
+{
+	static const char text[] = "/%{user | domain}/%{passdb:x}/"
+		"%{user | replace('a', 'b:c') }";
+	const struct template_vars vars = {
+		.user = "joe@example.org",
+		.expand = record,
+	};
+	struct strbuf translated = STRBUF_INIT, out = STRBUF_INIT;
+	struct template *tmpl;
+	struct errbuf error;
+
+	CU_ASSERT_EQUAL_FATAL(template_24_translate(text, &translated,
+						    &error), 0);
+	CU_ASSERT_EQUAL_FATAL(template_compile(strbuf_str(&translated), &tmpl,
+					       &error), 0);
+	CU_ASSERT_EQUAL(template_expand(tmpl, &vars, &out, &error), 0);
+	CU_ASSERT_STRING_EQUAL(strbuf_str(&out), "/example.org/%{passdb:x}/"
+			       "%{user | replace('a', 'b:c')}");
+	CU_ASSERT_FALSE(template_uses(tmpl, 'w', "password"));
+	template_free(&tmpl);
+	strbuf_free(&translated);
+	strbuf_free(&out);
+}
+
+static void test_template_24_uses(void)
+{
+	struct strbuf translated = STRBUF_INIT;
+	struct template *tmpl;
+	struct errbuf error;
+
+	CU_ASSERT_EQUAL_FATAL(template_24_translate(
+		"x%{password | sha1}", &translated, &error), 0);
+	CU_ASSERT_EQUAL_FATAL(template_compile(strbuf_str(&translated), &tmpl,
+					       &error), 0);
+	CU_ASSERT_TRUE(template_uses(tmpl, 'w', "password"));
+	template_free(&tmpl);
+	strbuf_free(&translated);
+}
+
+static CU_TestInfo tests[] = {
+	TEST(test_template_24_translate),
+	TEST(test_template_24_expression),
+	TEST(test_template_24_uses),
+	CU_TEST_INFO_NULL,
+};
+
+int main(void)
+{
+	return unit_run("template-24", tests);
+}
