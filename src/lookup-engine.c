@@ -21,6 +21,8 @@ static const struct {
 		"password_query", offsetof(struct schema_queries, passdb) },
 	[STATEMENT_USERDB] = {
 		"user_query", offsetof(struct schema_queries, userdb) },
+	[STATEMENT_REDIRECT] = {
+		"alias lookup", offsetof(struct schema_queries, redirect) },
 	[STATEMENT_ITERATE] = {
 		"iterate_query", offsetof(struct schema_queries, iterate) },
 };
@@ -39,12 +41,14 @@ static int engine_compile(struct lookup_engine *engine, struct errbuf *error)
 	if (schema_build(engine->conf, &engine->queries, error) < 0)
 		return -1;
 	for (i = 0; i < STATEMENT_COUNT; i++) {
+		engine->statements[i].id = i;
+		if (engine_query(engine, i) == NULL)
+			continue;
 		if (sql_template_compile(engine_query(engine, i),
 					 &engine->templates[i], error) < 0) {
 			error->setting = statement_defs[i].name;
 			return -1;
 		}
-		engine->statements[i].id = i;
 		engine->statements[i].text = engine->templates[i]->text;
 		engine->statements[i].bind_count =
 			engine->templates[i]->bind_count;
@@ -226,7 +230,8 @@ bool lookup_engine_binds_password(const struct lookup_engine *engine)
 	unsigned int i;
 
 	for (i = 0; i < STATEMENT_COUNT; i++) {
-		if (sql_template_uses(engine->templates[i], 'w', "password"))
+		if (engine->templates[i] != NULL &&
+		    sql_template_uses(engine->templates[i], 'w', "password"))
 			return true;
 	}
 	return false;

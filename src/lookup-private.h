@@ -17,6 +17,7 @@
 enum lookup_statement {
 	STATEMENT_PASSDB = ACCOUNT_PASSDB,
 	STATEMENT_USERDB = ACCOUNT_USERDB,
+	STATEMENT_REDIRECT,
 	STATEMENT_ITERATE,
 	STATEMENT_COUNT
 };
@@ -31,6 +32,7 @@ struct lookup_engine {
 	bool debug, stopped;
 
 	struct schema_queries queries;
+	/* NULL: the configuration has no use for this one */
 	struct sql_template *templates[STATEMENT_COUNT];
 	struct db_statement statements[STATEMENT_COUNT];
 	struct account_rules *rules;

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The story of one lookup: can this name exist, which statement, which values,
- * what does the row mean. The pool does the waiting.
+ * what does the row mean; and without a row, is it a name of another mailbox.
+ * The pool does the waiting.
  */
 #include "lookup-private.h"
+
+#include "core/account-redirect.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -62,19 +65,47 @@ static bool engine_failed_before(struct lookup_engine *engine,
 	return repeated;
 }
 
+/* What a redirection gives at most: a row of each table. */
+#define REDIRECT_ROWS 2
+
+static struct account_row lookup_row(const struct db_rows *rows,
+				     unsigned int index)
+{
+	return (struct account_row) {
+		.count = rows->column_count,
+		.names = (const char *const *)rows->names,
+		.values = (const char *const *)rows->values +
+			(size_t)index * rows->column_count,
+		.widths = rows->widths,
+	};
+}
+
+/* The end of every lookup. */
+static void lookup_answer(struct lookup *lookup, struct account *account)
+{
+	struct strbuf target = lookup->target;
+
+	/* the callback may free the lookup */
+	lookup->callback(account, lookup->context);
+	account_free(account);
+	strbuf_free(&target);
+}
+
 static void lookup_finish(struct lookup *lookup, enum account_verdict verdict,
 			  const char *reason, bool repeated)
 {
-	const struct account account = {
+	struct account account = {
 		.verdict = verdict,
 		.reason = reason,
+		.code = account_verdict_code(verdict),
 		.repeated = repeated,
 	};
 
-	lookup->callback(&account, lookup->context);
+	lookup_answer(lookup, &account);
 }
 
-static void lookup_failed(struct lookup *lookup, const struct db_error *error)
+static void lookup_failed(struct lookup *lookup, enum lookup_statement id,
+			  const struct db_error *error)
 {
 	struct strbuf text = STRBUF_INIT;
 
@@ -86,53 +117,37 @@ static void lookup_failed(struct lookup *lookup, const struct db_error *error)
 			      false);
 		return;
 	}
-	lookup_engine_explain(lookup->engine,
-			      (enum lookup_statement)lookup->kind, error,
-			      &text);
+	lookup_engine_explain(lookup->engine, id, error, &text);
 	lookup_finish(lookup, ACCOUNT_FAILED, text.failed ?
 		      error->text : strbuf_str(&text),
 		      engine_failed_before(lookup->engine, error));
 	strbuf_free(&text);
 }
 
-static void lookup_db_callback(const struct db_rows *rows,
-			       const struct db_error *error, void *context)
+static void lookup_evaluate(struct lookup *lookup, const struct db_rows *rows)
 {
-	struct lookup *lookup = context;
+	const struct account_request request = {
+		.vars = &lookup->vars,
+		.service = lookup->service,
+	};
+	const struct account_row row = lookup_row(rows, 0);
 	struct account account;
-	struct account_row row;
 
-	if (rows == NULL) {
-		lookup_failed(lookup, error);
-		return;
-	}
-	lookup->engine->failing = false;
-	row.count = rows->column_count;
-	row.names = (const char *const *)rows->names;
-	row.values = (const char *const *)rows->values;
-	row.widths = rows->widths;
 	account_evaluate(lookup->engine->rules, lookup->kind,
 			 rows->row_count == 0 ? NULL : &row,
-			 rows->row_count > 1, &lookup->vars, &account);
-	lookup->callback(&account, lookup->context);
-	account_free(&account);
+			 rows->row_count > 1, &request, &account);
+	lookup_answer(lookup, &account);
 }
 
-void lookup_start(struct lookup *lookup)
+static void lookup_submit(struct lookup *lookup, enum lookup_statement id,
+			  dbpool_callback_t *callback)
 {
 	struct lookup_engine *engine = lookup->engine;
 	struct lookup_values values;
 	struct dbpool *pool;
 	struct errbuf error;
-	const char *refused;
 
-	refused = account_name_refused(engine->rules, lookup->vars.user);
-	if (refused != NULL) {
-		lookup_finish(lookup, ACCOUNT_UNKNOWN, refused, false);
-		return;
-	}
-	lookup->ascii = str_is_ascii(lookup->vars.user);
-	if (lookup_values_expand(&values, engine->templates[lookup->kind],
+	if (lookup_values_expand(&values, engine->templates[id],
 				 &lookup->vars, &error) < 0) {
 		lookup_values_free(&values);
 		lookup_finish(lookup, ACCOUNT_FAILED, error.text, false);
@@ -140,8 +155,8 @@ void lookup_start(struct lookup *lookup)
 	}
 	pool = lookup_engine_pool(engine);
 	if (pool == NULL ||
-	    dbpool_submit(pool, &engine->statements[lookup->kind], values.list,
-			  lookup_db_callback, lookup) == NULL) {
+	    dbpool_submit(pool, &engine->statements[id], values.list,
+			  callback, lookup) == NULL) {
 		lookup_values_free(&values);
 		lookup_finish(lookup, ACCOUNT_FAILED, engine->stopped ?
 			      "The authentication process is ending" :
@@ -149,4 +164,82 @@ void lookup_start(struct lookup *lookup)
 		return;
 	}
 	lookup_values_free(&values);
+}
+
+static void lookup_account(struct lookup *lookup);
+
+static void lookup_redirect(struct lookup *lookup, const struct db_rows *rows)
+{
+	struct account_row row[REDIRECT_ROWS];
+	const char *reason = NULL;
+	bool found;
+
+	for (unsigned int i = 0; i < rows->row_count; i++)
+		row[i] = lookup_row(rows, i);
+	found = account_redirect(row, rows->row_count, lookup->vars.user,
+				 &lookup->target, &reason);
+	if (found)
+		lookup->vars.user = strbuf_str(&lookup->target);
+	if (lookup->vars.user == NULL) {
+		lookup_finish(lookup, ACCOUNT_FAILED, "out of memory", false);
+	} else if (found && account_name_refused(lookup->engine->rules,
+						 lookup->vars.user) == NULL) {
+		lookup->redirected = true;
+		lookup_account(lookup);
+	} else {
+		lookup_finish(lookup, ACCOUNT_UNKNOWN, reason, false);
+	}
+}
+
+static void lookup_redirect_callback(const struct db_rows *rows,
+				     const struct db_error *error,
+				     void *context)
+{
+	struct lookup *lookup = context;
+
+	if (rows == NULL)
+		lookup_failed(lookup, STATEMENT_REDIRECT, error);
+	else
+		lookup_redirect(lookup, rows);
+}
+
+static void lookup_account_callback(const struct db_rows *rows,
+				    const struct db_error *error,
+				    void *context)
+{
+	struct lookup *lookup = context;
+
+	if (rows == NULL) {
+		lookup_failed(lookup, (enum lookup_statement)lookup->kind,
+			      error);
+		return;
+	}
+	lookup->engine->failing = false;
+	if (rows->row_count == 0 && !lookup->redirected &&
+	    lookup->engine->templates[STATEMENT_REDIRECT] != NULL) {
+		lookup_submit(lookup, STATEMENT_REDIRECT,
+			      lookup_redirect_callback);
+		return;
+	}
+	lookup_evaluate(lookup, rows);
+}
+
+static void lookup_account(struct lookup *lookup)
+{
+	lookup_submit(lookup, (enum lookup_statement)lookup->kind,
+		      lookup_account_callback);
+}
+
+void lookup_start(struct lookup *lookup)
+{
+	const char *refused;
+
+	refused = account_name_refused(lookup->engine->rules,
+				       lookup->vars.user);
+	if (refused != NULL) {
+		lookup_finish(lookup, ACCOUNT_UNKNOWN, refused, false);
+		return;
+	}
+	lookup->ascii = str_is_ascii(lookup->vars.user);
+	lookup_account(lookup);
 }

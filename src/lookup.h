@@ -61,11 +61,16 @@ struct lookup {
 	struct lookup_engine *engine;
 	enum account_kind kind;
 	struct template_vars vars;	/* valid until the callback */
+	/* "imap", "smtp" ...; NULL: unknown; valid as long */
+	const char *service;
 	lookup_callback_t *callback;
 	void *context;
 
 	/* lookup.c only */
 	bool ascii;
+	/* the address that vars.user stands for; vars.user, then */
+	struct strbuf target;
+	bool redirected;
 };
 
 /* The callback runs once, either before this returns (the answer needs no

@@ -51,10 +51,12 @@ struct account_case {
 	/* NULL as the first name: there is no row */
 	const char *names[8], *values[8];
 	bool more;
+	const char *service;
 	enum account_verdict verdict;
 	const char *reason;	/* a part of it */
 	const char *fields;
 	const char *password;	/* NULL: as it may be */
+	const char *code;
 };
 
 #define NAMED_ROW(...) \
@@ -184,6 +186,97 @@ static const struct account_case named_cases[] = {
 	  .verdict = ACCOUNT_OK, .reason = NONE, .fields = "user=a@b" },
 };
 
+/* What the rules look at, besides the name. */
+#define RULE(_name, _settings, _kind, _service, _active, _smtp, _domain, \
+	     _backupmx, _past, _expires, _verdict, _code) \
+	{ .name = _name, .settings = BASE _settings, .kind = _kind, \
+	  .user = "a@b", .service = _service, \
+	  .names = { "user", "password", "active", "smtp_active", \
+		     "domain_active", "backupmx", "past_expiry", \
+		     "domain_expires" }, \
+	  .values = { "a@b", "{PLAIN}x", _active, _smtp, _domain, _backupmx, \
+		      _past, _expires }, \
+	  .verdict = _verdict, .code = _code }
+#define AND "smtp_active = and\n"
+#define INDEPENDENT "smtp_active = independent\n"
+#define EXPIRY "password_expiry = yes\n"
+#define NO_BACKUPMX "backupmx_login = no\n"
+
+static const struct account_case rule_cases[] = {
+	/* sending */
+	RULE("flag ignored", "", ACCOUNT_PASSDB, "smtp",
+	     "1", "0", "1", "0", NULL, NULL, ACCOUNT_OK, NULL),
+	RULE("and, reading", AND, ACCOUNT_PASSDB, "imap",
+	     "1", "0", "1", "0", NULL, NULL, ACCOUNT_OK, NULL),
+	RULE("and, sending", AND, ACCOUNT_PASSDB, "smtp",
+	     "1", "0", "1", "0", NULL, NULL, ACCOUNT_REFUSED, "smtp_off"),
+	RULE("and, Dovecot's own", AND, ACCOUNT_PASSDB, "submission",
+	     "1", "0", "1", "0", NULL, NULL, ACCOUNT_REFUSED, "smtp_off"),
+	RULE("and, inactive", AND, ACCOUNT_PASSDB, "smtp",
+	     "0", "1", "1", "0", NULL, NULL, ACCOUNT_UNKNOWN,
+	     "mailbox_inactive"),
+	RULE("and, both on", AND, ACCOUNT_PASSDB, "smtp",
+	     "1", "1", "1", "0", NULL, NULL, ACCOUNT_OK, NULL),
+	RULE("and, an old schema", AND, ACCOUNT_PASSDB, "smtp",
+	     "1", NULL, "1", "0", NULL, NULL, ACCOUNT_OK, NULL),
+	RULE("and, an odd flag", AND, ACCOUNT_PASSDB, "smtp",
+	     "1", "2", "1", "0", NULL, NULL, ACCOUNT_REFUSED, "smtp_off"),
+	RULE("and, unknown service", AND, ACCOUNT_PASSDB, NULL,
+	     "1", "0", "1", "0", NULL, NULL, ACCOUNT_OK, NULL),
+	RULE("and, userdb", AND, ACCOUNT_USERDB, "submission",
+	     "1", "0", "1", "0", NULL, NULL, ACCOUNT_UNKNOWN, "smtp_off"),
+	RULE("other services", AND "smtp_services = mysmtp  relay\n",
+	     ACCOUNT_PASSDB, "relay",
+	     "1", "0", "1", "0", NULL, NULL, ACCOUNT_REFUSED, "smtp_off"),
+	RULE("a part of a service", AND "smtp_services = mysmtp  relay\n",
+	     ACCOUNT_PASSDB, "smtp",
+	     "1", "0", "1", "0", NULL, NULL, ACCOUNT_OK, NULL),
+	RULE("independent, sending", INDEPENDENT, ACCOUNT_PASSDB, "smtp",
+	     "0", "1", "1", "0", NULL, NULL, ACCOUNT_OK, NULL),
+	RULE("independent, reading", INDEPENDENT, ACCOUNT_PASSDB, "imap",
+	     "0", "1", "1", "0", NULL, NULL, ACCOUNT_UNKNOWN,
+	     "mailbox_inactive"),
+	RULE("independent, off", INDEPENDENT, ACCOUNT_PASSDB, "smtp",
+	     "1", "0", "1", "0", NULL, NULL, ACCOUNT_REFUSED, "smtp_off"),
+	RULE("independent, an old schema", INDEPENDENT, ACCOUNT_PASSDB,
+	     "smtp", "0", NULL, "1", "0", NULL, NULL, ACCOUNT_UNKNOWN,
+	     "mailbox_inactive"),
+	RULE("independent of the mailbox, not the domain", INDEPENDENT,
+	     ACCOUNT_PASSDB, "smtp",
+	     "0", "1", "0", "0", NULL, NULL, ACCOUNT_UNKNOWN,
+	     "domain_inactive"),
+	/* relayed domains */
+	RULE("relayed, open", "", ACCOUNT_PASSDB, "imap",
+	     "1", "1", "1", "1", NULL, NULL, ACCOUNT_OK, NULL),
+	RULE("relayed, closed", NO_BACKUPMX, ACCOUNT_PASSDB, "imap",
+	     "1", "1", "1", "1", NULL, NULL, ACCOUNT_UNKNOWN,
+	     "domain_relayed"),
+	RULE("relayed, closed for delivery, too", NO_BACKUPMX, ACCOUNT_USERDB,
+	     "lmtp", "1", "1", "1", "1", NULL, NULL, ACCOUNT_UNKNOWN,
+	     "domain_relayed"),
+	RULE("not relayed", NO_BACKUPMX, ACCOUNT_PASSDB, "imap",
+	     "1", "1", "1", "0", NULL, NULL, ACCOUNT_OK, NULL),
+	RULE("no domain, no relay", NO_BACKUPMX "domain_active = no\n",
+	     ACCOUNT_PASSDB, "imap",
+	     "1", "1", NULL, NULL, NULL, NULL, ACCOUNT_OK, NULL),
+	/* expiry */
+	RULE("expired, not asked for", "", ACCOUNT_PASSDB, "imap",
+	     "1", "1", "1", "0", "1", "1", ACCOUNT_OK, NULL),
+	RULE("expired", EXPIRY, ACCOUNT_PASSDB, "imap",
+	     "1", "1", "1", "0", "1", "1", ACCOUNT_REFUSED,
+	     "password_expired"),
+	RULE("mail comes in still", EXPIRY, ACCOUNT_USERDB, "lmtp",
+	     "1", "1", "1", "0", "1", "1", ACCOUNT_OK, NULL),
+	RULE("the day is to come", EXPIRY, ACCOUNT_PASSDB, "imap",
+	     "1", "1", "1", "0", "0", "1", ACCOUNT_OK, NULL),
+	RULE("the domain's never expire", EXPIRY, ACCOUNT_PASSDB, "imap",
+	     "1", "1", "1", "0", "1", "0", ACCOUNT_OK, NULL),
+	RULE("the domain has no days", EXPIRY, ACCOUNT_PASSDB, "imap",
+	     "1", "1", "1", "0", "1", NULL, ACCOUNT_OK, NULL),
+	RULE("an old schema", EXPIRY, ACCOUNT_PASSDB, "imap",
+	     "1", "1", "1", "0", NULL, NULL, ACCOUNT_OK, NULL),
+};
+
 static const struct account_case dropin_cases[] = {
 	{ "columns in order", NULL, ACCOUNT_PASSDB, .user = "a",
 	  .names = { "userdb_home", "password", "", "user", "x" },
@@ -264,6 +357,7 @@ static void run_case(const struct account_case *test)
 {
 	struct pfa_conf *conf = conf_of(test->name, test->settings);
 	struct template_vars vars = { test->user, expand_service, "imap" };
+	struct account_request request = { &vars, test->service };
 	struct account_row row = { 0, test->names, test->values, NULL };
 	struct account_rules *rules;
 	struct account account;
@@ -273,7 +367,7 @@ static void run_case(const struct account_case *test)
 		row.count++;
 	CU_ASSERT_EQUAL_FATAL(account_rules_new(conf, &rules, &error), 0);
 	account_evaluate(rules, test->kind, row.count == 0 ? NULL : &row,
-			 test->more, &vars, &account);
+			 test->more, &request, &account);
 	check_account(test, &account);
 	account_free(&account);
 	account_rules_free(&rules);
@@ -284,6 +378,40 @@ static void test_account_named(void)
 {
 	for (size_t i = 0; i < N_ROWS(named_cases); i++)
 		run_case(&named_cases[i]);
+}
+
+static void run_rule(const struct account_case *test)
+{
+	const struct template_vars vars = { test->user, expand_service, "" };
+	const struct account_request request = { &vars, test->service };
+	const struct account_row row = { 8, test->names, test->values, NULL };
+	struct pfa_conf *conf = conf_of(test->name, test->settings);
+	struct account_rules *rules;
+	struct account account;
+	struct errbuf error;
+
+	CU_ASSERT_EQUAL_FATAL(account_rules_new(conf, &rules, &error), 0);
+	account_evaluate(rules, test->kind, &row, false, &request, &account);
+	UNIT_ASSERT_ROW(test->name, account.verdict == test->verdict);
+	if (test->code == NULL)
+		UNIT_ASSERT_ROW(test->name, account.code == NULL);
+	else
+		UNIT_ASSERT_ROW(test->name, account.code != NULL &&
+				strcmp(account.code, test->code) == 0 &&
+				account.reason != NULL &&
+				account.field_count == 0);
+	/* whoever is refused takes the time of a password, too */
+	UNIT_ASSERT_ROW(test->name, test->kind != ACCOUNT_PASSDB ||
+			strcmp(account.password, "{PLAIN}x") == 0);
+	account_free(&account);
+	account_rules_free(&rules);
+	pfa_conf_free(&conf);
+}
+
+static void test_account_rules(void)
+{
+	for (size_t i = 0; i < N_ROWS(rule_cases); i++)
+		run_rule(&rule_cases[i]);
 }
 
 static void test_account_dropin(void)
@@ -302,23 +430,24 @@ static void test_account_tells_the_column(void)
 	static const unsigned long widths[] = { 1, 2, 3, 255 };
 	struct account_row row = { 4, names, values, widths };
 	struct template_vars vars = { "a@b", expand_service, "" };
+	struct account_request request = { .vars = &vars };
 	struct pfa_conf *conf = conf_of("column", BASE);
 	struct account_rules *rules;
 	struct account account;
 	struct errbuf error;
 
 	CU_ASSERT_EQUAL_FATAL(account_rules_new(conf, &rules, &error), 0);
-	account_evaluate(rules, ACCOUNT_PASSDB, &row, false, &vars, &account);
+	account_evaluate(rules, ACCOUNT_PASSDB, &row, false, &request, &account);
 	CU_ASSERT_STRING_EQUAL(account.user, "A@b");
 	CU_ASSERT_STRING_EQUAL(account.stored, "$1$x$y");
 	CU_ASSERT_EQUAL(account.stored_width, 255);
 	account_free(&account);
 
 	row.widths = NULL;
-	account_evaluate(rules, ACCOUNT_PASSDB, &row, false, &vars, &account);
+	account_evaluate(rules, ACCOUNT_PASSDB, &row, false, &request, &account);
 	CU_ASSERT_EQUAL(account.stored_width, 0);
 	account_free(&account);
-	account_evaluate(rules, ACCOUNT_USERDB, &row, false, &vars, &account);
+	account_evaluate(rules, ACCOUNT_USERDB, &row, false, &request, &account);
 	CU_ASSERT_PTR_NULL(account.stored);
 	account_free(&account);
 	account_rules_free(&rules);
@@ -373,6 +502,7 @@ static void run_path(const struct path_row *path)
 	const char *values[] = { path->user, "1", "1" };
 	const struct account_row row = { 3, names, values, NULL };
 	const struct template_vars vars = { path->user, expand_service, "" };
+	const struct account_request request = { .vars = &vars };
 	struct account_rules *rules;
 	struct account account;
 	struct pfa_conf *conf;
@@ -381,7 +511,7 @@ static void run_path(const struct path_row *path)
 	snprintf(settings, sizeof(settings), "%s%s\n", BASE, path->setting);
 	conf = conf_of(path->user, settings);
 	CU_ASSERT_EQUAL_FATAL(account_rules_new(conf, &rules, &error), 0);
-	account_evaluate(rules, ACCOUNT_USERDB, &row, false, &vars, &account);
+	account_evaluate(rules, ACCOUNT_USERDB, &row, false, &request, &account);
 	UNIT_ASSERT_ROW(path->user, account.verdict ==
 			(path->value == NULL ? ACCOUNT_FAILED : ACCOUNT_OK));
 	if (path->value == NULL) {
@@ -529,6 +659,7 @@ static void test_account_rules_errors(void)
 
 static CU_TestInfo tests[] = {
 	TEST(test_account_named),
+	TEST(test_account_rules),
 	TEST(test_account_dropin),
 	TEST(test_account_tells_the_column),
 	TEST(test_account_paths_stay_below),

@@ -70,10 +70,11 @@ static int evaluate(const struct account_rules *rules)
 	};
 	const struct account_row row = { 5, names, values, NULL };
 	const struct template_vars vars = { .user = "a@b" };
+	const struct account_request request = { .vars = &vars };
 	struct account account;
 	int ret;
 
-	account_evaluate(rules, ACCOUNT_PASSDB, &row, false, &vars, &account);
+	account_evaluate(rules, ACCOUNT_PASSDB, &row, false, &request, &account);
 	ret = account.verdict == ACCOUNT_OK ? 0 : -1;
 	/* memory that runs out is no verdict about the user */
 	CU_ASSERT_TRUE(ret == 0 || (account.verdict == ACCOUNT_FAILED &&

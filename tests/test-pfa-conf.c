@@ -363,6 +363,14 @@ static const struct error_row {
 	  "a.conf: tls = required does not look at the server's certificate" },
 	{ "setting of the other schema", BASE "users_table = x\n",
 	  "a.conf: users_table means nothing with schema = postfixadmin: " },
+	{ "rules of the other schema", BASE "schema = users\n"
+	  "alias_domains = yes\n",
+	  "a.conf: alias_domains means nothing with schema = users: " },
+	{ "the other's words", BASE "schema = users\nsmtp_active = and\n",
+	  "a.conf: smtp_active means nothing with schema = users: " },
+	{ "no such word", BASE "smtp_active = yes\n",
+	  "a.conf line 3: smtp_active = yes is not known: write ignore, and or "
+	  "independent" },
 	{ "and the other way round", BASE "schema = users\ntable_prefix = x\n",
 	  "a.conf: table_prefix means nothing with schema = users: " },
 	{ "group without file", BASE "option_group = x\n",

@@ -11,7 +11,7 @@
 
 #define BASE "hosts = db\ndbname = pfa\n"
 
-enum query { PASSDB, USERDB, ITERATE };
+enum query { PASSDB, USERDB, REDIRECT, ITERATE };
 
 static const struct schema_row {
 	const char *name;
@@ -44,6 +44,49 @@ static const struct schema_row {
 	  "d.`active` AS `domain_active` "
 	  "FROM `p_m x` m LEFT JOIN `p_d%%``` d ON d.`domain` = '%Ld' "
 	  "WHERE m.`username` = '%Lu'" },
+	{ "a flag that came late", "domain_active = no\nquota = no\n"
+	  "smtp_active = and\n", USERDB,
+	  "SELECT m.`username` AS `user`, m.`active` AS `active`, "
+	  "(SELECT (SELECT `smtp_active` FROM `mailbox` "
+	  "WHERE `username` = '%Lu') FROM (SELECT NULL AS `smtp_active`) "
+	  "absent) AS `smtp_active` "
+	  "FROM `mailbox` m WHERE m.`username` = '%Lu'" },
+	{ "expiry", "domain_active = no\nquota = no\ntable_prefix = p_\n"
+	  "password_expiry = yes\n", PASSDB,
+	  "SELECT m.`username` AS `user`, m.`password` AS `password`, "
+	  "m.`active` AS `active`, "
+	  "(SELECT (SELECT `password_expiry` <= NOW() FROM `p_mailbox` "
+	  "WHERE `username` = '%Lu') FROM (SELECT NULL AS `password_expiry`) "
+	  "absent) AS `past_expiry`, "
+	  "(SELECT (SELECT `password_expiry` > 0 FROM `p_domain` "
+	  "WHERE `domain` = '%Ld') FROM (SELECT NULL AS `password_expiry`) "
+	  "absent) AS `domain_expires` "
+	  "FROM `p_mailbox` m WHERE m.`username` = '%Lu'" },
+	{ "the userdb knows no expiry", "domain_active = no\nquota = no\n"
+	  "password_expiry = yes\n", USERDB,
+	  "SELECT m.`username` AS `user`, m.`active` AS `active` "
+	  "FROM `mailbox` m WHERE m.`username` = '%Lu'" },
+	{ "relayed domains", "domain_active = no\nquota = no\n"
+	  "backupmx_login = no\n", USERDB,
+	  "SELECT m.`username` AS `user`, m.`active` AS `active`, "
+	  "d.`backupmx` AS `backupmx` "
+	  "FROM `mailbox` m LEFT JOIN `domain` d ON d.`domain` = '%Ld' "
+	  "WHERE m.`username` = '%Lu'" },
+	{ "alias domains", "alias_domains = yes\n", REDIRECT,
+	  "SELECT `alias_domain` AS `alias_domain`, "
+	  "`target_domain` AS `target_domain`, NULL AS `address`, "
+	  "NULL AS `goto` FROM `alias_domain` "
+	  "WHERE `alias_domain` = '%Ld' AND `active` = '1'" },
+	{ "alias domains and aliases", "alias_domains = yes\n"
+	  "alias_login = yes\ntable_prefix = p_\nalias_table = a`\n"
+	  "alias_domain_table = b\n", REDIRECT,
+	  "SELECT `alias_domain` AS `alias_domain`, "
+	  "`target_domain` AS `target_domain`, NULL AS `address`, "
+	  "NULL AS `goto` FROM `p_b` "
+	  "WHERE `alias_domain` = '%Ld' AND `active` = '1' UNION ALL "
+	  "SELECT NULL AS `alias_domain`, NULL AS `target_domain`, "
+	  "`address` AS `address`, `goto` AS `goto` FROM `p_a``` "
+	  "WHERE `address` = '%Lu' AND `active` = '1'" },
 	{ "iterate", "", ITERATE,
 	  "SELECT m.`username` AS `user` FROM `mailbox` m "
 	  "WHERE m.`active` = '1' AND CONVERT(m.`domain` USING utf8mb4) "
@@ -92,7 +135,8 @@ static const char *query_of(const struct schema_queries *queries,
 			    enum query query)
 {
 	return query == PASSDB ? queries->passdb :
-		query == USERDB ? queries->userdb : queries->iterate;
+		query == USERDB ? queries->userdb :
+		query == REDIRECT ? queries->redirect : queries->iterate;
 }
 
 static void test_schema_queries(void)

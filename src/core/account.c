@@ -5,7 +5,8 @@
  * passwords typed by clients never come here, stored ones leave in struct
  * account only. Called by src/lookup.c for each lookup.
  */
-#include "core/account.h"
+#include "core/account-rule.h"
+#include "core/path.h"
 #include "core/schema.h"
 
 #include <stdlib.h>
@@ -49,13 +50,6 @@ static const struct answer_def {
 /* user, password and quota_rule come on top */
 #define FIELD_MAX (ANSWER_COUNT + 3)
 
-/* What a path is made of, as far as a value put into it may not change it. */
-struct path_shape {
-	unsigned int empty, dot, dotdot;
-	/* separators that are no slashes */
-	unsigned int colons;
-};
-
 struct account_rules {
 	const struct pfa_conf *conf;
 	struct scheme_hint hint;
@@ -71,7 +65,7 @@ struct account_build {
 	const struct account_rules *rules;
 	enum account_kind kind;
 	const struct account_row *row;
-	const struct template_vars *vars;
+	const struct account_request *request;
 	struct account *account;
 	size_t offsets[FIELD_MAX];
 	/* The row's name in lower case, for the templates: whoever asks in
@@ -79,51 +73,6 @@ struct account_build {
 	   the mail is in one place. */
 	struct strbuf name;
 };
-
-static void shape_component(struct path_shape *shape, const char *start,
-			    size_t len)
-{
-	if (len == 0)
-		shape->empty++;
-	else if (len == 1 && *start == '.')
-		shape->dot++;
-	else if (len == 2 && start[0] == '.' && start[1] == '.')
-		shape->dotdot++;
-}
-
-static struct path_shape path_shape(const char *path, const char *separators)
-{
-	struct path_shape shape = { 0, 0, 0, 0 };
-	size_t len;
-
-	for (;;) {
-		len = strcspn(path, separators);
-		shape_component(&shape, path, len);
-		path += len;
-		if (*path == '\0')
-			return shape;
-		shape.colons += *path++ != '/';
-	}
-}
-
-/* The shape of what the template gives, taking each variable for something
-   harmless. */
-static int template_shape(const struct template *tmpl, const char *separators,
-			  struct path_shape *shape_r)
-{
-	const char *p = template_text(tmpl), *path;
-	struct strbuf text = STRBUF_INIT;
-
-	while (*p != '\0') {
-		strbuf_append_c(&text, *p == '%' ? 'x' : *p);
-		p += *p == '%' ? template_var_span(p) : 1;
-	}
-	path = strbuf_str(&text);
-	if (path != NULL)
-		*shape_r = path_shape(path, separators);
-	strbuf_free(&text);
-	return path != NULL ? 0 : -1;
-}
 
 static int rules_compile(struct account_rules *rules, enum answer answer,
 			 struct errbuf *error)
@@ -139,8 +88,8 @@ static int rules_compile(struct account_rules *rules, enum answer answer,
 		return -1;
 	}
 	if (def->separators != NULL &&
-	    template_shape(rules->answers[answer], def->separators,
-			   &rules->shapes[answer]) < 0)
+	    path_template_shape(rules->answers[answer], def->separators,
+				&rules->shapes[answer]) < 0)
 		return errbuf_set(error, "out of memory");
 	return 0;
 }
@@ -226,6 +175,13 @@ static size_t utf8_char_len(const unsigned char *str)
 	return 1 + lead->follow;
 }
 
+unsigned int account_depends(const struct pfa_conf *conf)
+{
+	return conf->form == PFA_CONF_NAMED &&
+		conf->smtp_active != PFA_SMTP_IGNORE ?
+		ACCOUNT_DEPENDS_SERVICE : 0;
+}
+
 static bool is_utf8(const char *str)
 {
 	const unsigned char *p = (const unsigned char *)str;
@@ -288,11 +244,25 @@ const char *account_name_refused(const struct account_rules *rules,
 	return address_refused(user);
 }
 
+/* Where no rule has a better word. */
+static const char *const verdict_codes[] = {
+	[ACCOUNT_OK] = NULL,
+	[ACCOUNT_UNKNOWN] = "unknown",
+	[ACCOUNT_REFUSED] = "password_unusable",
+	[ACCOUNT_FAILED] = "unavailable",
+};
+
+const char *account_verdict_code(enum account_verdict value)
+{
+	return verdict_codes[value];
+}
+
 static void verdict(struct account *account, enum account_verdict value,
 		    const char *reason)
 {
 	account->verdict = value;
 	account->reason = reason;
+	account->code = account_verdict_code(value);
 	account->field_count = 0;
 	account->password = NULL;
 	strbuf_reset(&account->text);
@@ -325,42 +295,12 @@ static int row_find(const struct account_row *row, const char *name)
 static const char *row_value(const struct account_row *row,
 			     enum schema_column column)
 {
-	const int i = row_find(row, schema_column_names[column]);
-
-	return i < 0 ? NULL : row->values[i];
+	return account_row_value(row, schema_column_names[column]);
 }
 
 static char ascii_lower(char c)
 {
 	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
-}
-
-static bool is_active(const char *flag)
-{
-	return flag != NULL && strcmp(flag, "1") == 0;
-}
-
-/* Why the row is not one that whoever asked may have; NULL if it is. */
-static const char *row_unknown(const struct account_build *build)
-{
-	const struct pfa_conf *conf = build->rules->conf;
-	const char *user = row_value(build->row, SCHEMA_COLUMN_USER);
-	const char *domain_active;
-
-	/* collations also take other letters and trailing blanks for equal */
-	if (user == NULL || strcasecmp(user, build->vars->user) != 0)
-		return "the row found has another name";
-	if (conf->schema == PFA_SCHEMA_USERS)
-		return NULL;
-	if (!is_active(row_value(build->row, SCHEMA_COLUMN_ACTIVE)))
-		return "mailbox is inactive";
-	if (!conf->domain_active)
-		return NULL;
-	domain_active = row_value(build->row, SCHEMA_COLUMN_DOMAIN_ACTIVE);
-	if (domain_active == NULL)
-		return "its domain is not in the domain table (domain_active "
-			"= no lets it in)";
-	return is_active(domain_active) ? NULL : "domain is inactive";
 }
 
 static void build_field(struct account_build *build, const char *name,
@@ -416,29 +356,14 @@ static int build_password(struct account_build *build)
 	return 0;
 }
 
-/*
- * PostfixAdmin allows slashes and dots before the @, so a name may be "../x",
- * or "." and thereby its whole domain. Two names for one directory, by "a/./b"
- * or "a//b", are no better. A colon would go on in the mail location.
- */
-static bool path_follows(const struct path_shape *wanted, const char *path,
-			 const char *separators)
-{
-	const struct path_shape shape = path_shape(path, separators);
-
-	return shape.empty <= wanted->empty && shape.dot <= wanted->dot &&
-		shape.dotdot <= wanted->dotdot &&
-		shape.colons <= wanted->colons;
-}
-
 static int build_answer(struct account_build *build, enum answer answer)
 {
 	const struct answer_def *def = &answers[answer];
 	const struct account_rules *rules = build->rules;
 	const struct template_vars vars = {
 		.user = strbuf_str(&build->name),
-		.expand = build->vars->expand,
-		.context = build->vars->context,
+		.expand = build->request->vars->expand,
+		.context = build->request->vars->context,
 	};
 	struct account *account = build->account;
 	const size_t offset = account->text.len;
@@ -538,21 +463,28 @@ static void build_finish(struct account_build *build)
 
 /* The verdict on a row that must not log in, but whose password costs what it
    costs. */
-static void build_unknown(struct account_build *build, const char *reason)
+static void build_refused(struct account_build *build,
+			  const struct account_refusal *refusal)
 {
+	const bool passdb = build->kind == ACCOUNT_PASSDB;
 	struct account *account = build->account;
 
-	verdict(account, ACCOUNT_UNKNOWN, reason);
-	if (build->kind == ACCOUNT_PASSDB && append_password(build) == NULL)
+	/* the userdb knows no passwords that could be wrong */
+	verdict(account, passdb ? refusal->verdict : ACCOUNT_UNKNOWN,
+		refusal->text);
+	account->code = refusal->code;
+	if (passdb && append_password(build) == NULL)
 		account->password = strbuf_str(&account->text);
 }
 
 static void evaluate_named(struct account_build *build)
 {
-	const char *reason = row_unknown(build);
+	const struct account_refusal *refusal;
 
-	if (reason != NULL) {
-		build_unknown(build, reason);
+	refusal = account_rule_check(build->rules->conf, build->kind,
+				     build->row, build->request);
+	if (refusal != NULL) {
+		build_refused(build, refusal);
 		return;
 	}
 	if (build_user(build) == 0 && build_password(build) == 0 &&
@@ -590,7 +522,7 @@ static void evaluate_dropin(struct account_build *build)
 
 void account_evaluate(const struct account_rules *rules, enum account_kind kind,
 		      const struct account_row *row, bool more,
-		      const struct template_vars *vars,
+		      const struct account_request *request,
 		      struct account *account_r)
 {
 	const bool named = rules->conf->form == PFA_CONF_NAMED;
@@ -598,7 +530,7 @@ void account_evaluate(const struct account_rules *rules, enum account_kind kind,
 		.rules = rules,
 		.kind = kind,
 		.row = row,
-		.vars = vars,
+		.request = request,
 		.account = account_r,
 	};
 

@@ -54,6 +54,8 @@ struct account {
 	/* For the log, one line, no secrets. NULL with OK, and with UNKNOWN if
 	   there is no more to say than that. */
 	const char *reason;
+	/* The same as one word, for events. NULL with OK. */
+	const char *code;
 	/* FAILED: the same trouble was reported before and has lasted since.
 	   Set by lookup.c, which knows. */
 	bool repeated;
@@ -75,6 +77,23 @@ struct account {
 	struct strbuf text;
 };
 
+/* struct account.code of whatever no rule has a better word for. */
+const char *account_verdict_code(enum account_verdict verdict);
+
+/* Who asks. Valid until the lookup is answered. */
+struct account_request {
+	const struct template_vars *vars;
+	/* "imap", "smtp" ...; NULL: unknown */
+	const char *service;
+};
+
+/* What else than the user an answer of the named form depends on, besides the
+   variables in templates: flags, for keys of caches. */
+enum account_depends {
+	ACCOUNT_DEPENDS_SERVICE = 0x01,
+};
+unsigned int account_depends(const struct pfa_conf *conf);
+
 /* What account_evaluate() needs of a configuration, made once. */
 struct account_rules;
 
@@ -95,8 +114,7 @@ const char *account_name_refused(const struct account_rules *rules,
 
 /*
  * Looks at the rows of one lookup: row is the first one, NULL if there was
- * none; more says that there were others. vars are those of the request; in
- * the named form %u, %n and %d in home, mail, uid and gid are taken from the
+ * none; more says that there were others. In the named form %u, %n and %d in home, mail, uid and gid are taken from the
  * name in the row, which is the canonical one, in lower case. Always fills in
  * account, to be freed with account_free(). In the named form a NULL or empty
  * password is refused here; drop-in, it is a field that Dovecot judges by its
@@ -104,7 +122,7 @@ const char *account_name_refused(const struct account_rules *rules,
  */
 void account_evaluate(const struct account_rules *rules, enum account_kind kind,
 		      const struct account_row *row, bool more,
-		      const struct template_vars *vars,
+		      const struct account_request *request,
 		      struct account *account_r);
 void account_free(struct account *account);
 

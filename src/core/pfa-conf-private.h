@@ -18,6 +18,7 @@ enum pfa_setting_type {
 	PFA_SETTING_HOSTS,
 	PFA_SETTING_SCHEMA,
 	PFA_SETTING_TLS,
+	PFA_SETTING_SMTP,
 };
 
 /* A row of settings.def. */

@@ -54,6 +54,13 @@ static const struct setting_word tls_words[] = {
 	{ NULL, 0 }
 };
 
+static const struct setting_word smtp_words[] = {
+	{ "ignore", PFA_SMTP_IGNORE },
+	{ "and", PFA_SMTP_AND },
+	{ "independent", PFA_SMTP_INDEPENDENT },
+	{ NULL, 0 }
+};
+
 int pfa_conf_parse_uint(const char *str, size_t len, unsigned long max,
 			unsigned long *value_r)
 {
@@ -158,6 +165,17 @@ static int store_tls(const struct pfa_setting *setting, void *member,
 	if (word == NULL)
 		return word_error(setting, tls_words, value, error);
 	*(enum pfa_tls *)member = word->value;
+	return 0;
+}
+
+static int store_smtp(const struct pfa_setting *setting, void *member,
+			     const char *value, struct errbuf *error)
+{
+	const struct setting_word *word = word_find(smtp_words, value);
+
+	if (word == NULL)
+		return word_error(setting, smtp_words, value, error);
+	*(enum pfa_smtp_active *)member = word->value;
 	return 0;
 }
 
@@ -372,6 +390,7 @@ static setting_store_t *const setting_stores[] = {
 	[PFA_SETTING_TIME] = store_time,
 	[PFA_SETTING_SCHEMA] = store_schema,
 	[PFA_SETTING_TLS] = store_tls,
+	[PFA_SETTING_SMTP] = store_smtp,
 };
 
 static bool holds_control_byte(const char *value)

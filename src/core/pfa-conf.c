@@ -42,6 +42,15 @@ static const struct {
 	{ "table_prefix", PFA_SCHEMA_POSTFIXADMIN },
 	{ "mailbox_table", PFA_SCHEMA_POSTFIXADMIN },
 	{ "domain_table", PFA_SCHEMA_POSTFIXADMIN },
+	{ "alias_table", PFA_SCHEMA_POSTFIXADMIN },
+	{ "alias_domain_table", PFA_SCHEMA_POSTFIXADMIN },
+	{ "domain_active", PFA_SCHEMA_POSTFIXADMIN },
+	{ "backupmx_login", PFA_SCHEMA_POSTFIXADMIN },
+	{ "alias_domains", PFA_SCHEMA_POSTFIXADMIN },
+	{ "alias_login", PFA_SCHEMA_POSTFIXADMIN },
+	{ "password_expiry", PFA_SCHEMA_POSTFIXADMIN },
+	{ "smtp_active", PFA_SCHEMA_POSTFIXADMIN },
+	{ "smtp_services", PFA_SCHEMA_POSTFIXADMIN },
 	{ "users_table", PFA_SCHEMA_USERS },
 	{ "email_column", PFA_SCHEMA_USERS },
 	{ "password_column", PFA_SCHEMA_USERS },
@@ -450,19 +459,52 @@ static int check_tls(const struct pfa_conf *conf, struct errbuf *error)
 	return 0;
 }
 
+/* How many bytes the value has in struct pfa_conf; 0: it is a text. */
+static size_t setting_size(const struct pfa_setting *setting)
+{
+	switch (setting->type) {
+	case PFA_SETTING_STR:
+	case PFA_SETTING_SECRET:
+	case PFA_SETTING_HOSTS:
+		return 0;
+	case PFA_SETTING_BOOL:
+		return sizeof(bool);
+	case PFA_SETTING_UINT:
+	case PFA_SETTING_TIME:
+	case PFA_SETTING_SCHEMA:
+	case PFA_SETTING_TLS:
+	case PFA_SETTING_SMTP:
+		break;
+	}
+	return sizeof(unsigned int);
+}
+
+static bool setting_is_default(const struct pfa_conf *conf,
+			       const struct pfa_setting *setting)
+{
+	const char *member = (const char *)conf + setting->offset;
+	const size_t size = setting_size(setting);
+	struct pfa_conf fresh;
+	struct errbuf error;
+
+	if (size == 0)
+		return strcmp(*(char *const *)member, setting->def) == 0;
+	memset(&fresh, 0, sizeof(fresh));
+	return pfa_setting_store(setting, &fresh, setting->def, &error) == 0 &&
+		memcmp(member, (char *)&fresh + setting->offset, size) == 0;
+}
+
 /* A setting of the other schema is a misunderstanding, or it was meant to
    do something. One that holds its default does not count. */
 static int check_schema(const struct pfa_conf *conf, struct errbuf *error)
 {
 	const struct pfa_setting *setting;
-	const char *value;
 
 	for (size_t i = 0; i < sizeof(schema_settings) /
 			       sizeof(*schema_settings); i++) {
 		setting = pfa_setting_find(schema_settings[i].name);
-		value = *(char *const *)((const char *)conf + setting->offset);
 		if (schema_settings[i].schema != conf->schema &&
-		    strcmp(value, setting->def) != 0) {
+		    !setting_is_default(conf, setting)) {
 			return errbuf_set(error, "%s means nothing with schema "
 					  "= %s: leave it out, or set the "
 					  "other schema", setting->name,

@@ -38,6 +38,13 @@ enum pfa_tls {
 	PFA_TLS_STOCK,		/* drop-in: as Dovecot 2.3's ssl_* keys say */
 };
 
+/* What the column of that name decides. */
+enum pfa_smtp_active {
+	PFA_SMTP_IGNORE,
+	PFA_SMTP_AND,		/* sending needs both flags */
+	PFA_SMTP_INDEPENDENT,	/* sending needs this flag, all else active */
+};
+
 struct pfa_conf_host {
 	char *socket;		/* path, or NULL: then name and port */
 	char *name;		/* both NULL: what the option file says */
@@ -65,13 +72,17 @@ struct pfa_conf {
 	/* named: tables */
 	enum pfa_schema schema;
 	char *table_prefix, *mailbox_table, *domain_table;
+	char *alias_table, *alias_domain_table;
 	char *users_table, *email_column, *password_column, *quota_column;
 	/* named: answer; home, mail, uid and gid are templates */
 	char *home, *mail, *uid, *gid;
 	bool quota;
 	/* named: passwords and rules */
 	char *encrypt, *rehash;
-	bool domain_active;
+	bool domain_active, backupmx_login;
+	bool alias_domains, alias_login, password_expiry;
+	enum pfa_smtp_active smtp_active;
+	char *smtp_services;
 
 	/* both: passwords; memory in MiB */
 	unsigned int verify_threads, verify_queue, verify_memo;

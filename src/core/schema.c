@@ -8,6 +8,7 @@
 #include "core/schema.h"
 #include "core/strbuf.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,27 +17,101 @@ const char *const schema_column_names[SCHEMA_COLUMN_COUNT] = {
 	[SCHEMA_COLUMN_PASSWORD] = "password",
 	[SCHEMA_COLUMN_QUOTA] = "quota",
 	[SCHEMA_COLUMN_ACTIVE] = "active",
+	[SCHEMA_COLUMN_SMTP_ACTIVE] = "smtp_active",
 	[SCHEMA_COLUMN_DOMAIN_ACTIVE] = "domain_active",
+	[SCHEMA_COLUMN_BACKUPMX] = "backupmx",
+	[SCHEMA_COLUMN_PAST_EXPIRY] = "past_expiry",
+	[SCHEMA_COLUMN_DOMAIN_EXPIRES] = "domain_expires",
+};
+
+const char *const schema_redirect_names[SCHEMA_REDIRECT_COUNT] = {
+	[SCHEMA_REDIRECT_ALIAS_DOMAIN] = "alias_domain",
+	[SCHEMA_REDIRECT_TARGET_DOMAIN] = "target_domain",
+	[SCHEMA_REDIRECT_ADDRESS] = "address",
+	[SCHEMA_REDIRECT_GOTO] = "goto",
 };
 
 /* Makes a text of one collation of it, whichever the column has. */
 #define COMPARABLE(column) \
 	"CONVERT(" column " USING utf8mb4) COLLATE utf8mb4_general_ci"
 
-/* A column is only compared with a bound text, in lower case, as collations
-   may tell case apart. m and d are the aliases of the two tables. */
-#define MAILBOX_WHERE " WHERE m.`username` = '%Lu'"
-#define DOMAIN_ON " d ON d.`domain` = '%Ld'"
-
-/* Where a column of the answer comes from, "" if the schema has none:
-   an alias of a table, and the name in it. */
-struct column_source {
-	const char *alias;
-	const char *name;
+/* PostfixAdmin's two tables of accounts. A column is only compared with a
+   bound text, in lower case, as collations may tell case apart. */
+enum pfa_table {
+	TABLE_MAILBOX,
+	TABLE_DOMAIN,
 };
 
-struct sources {
-	struct column_source columns[SCHEMA_COLUMN_COUNT];
+static const struct table_def {
+	const char *alias;
+	size_t name;		/* offset in struct pfa_conf */
+	const char *key, *value;
+} table_defs[] = {
+	[TABLE_MAILBOX] = { "m", offsetof(struct pfa_conf, mailbox_table),
+			    "username", "'%Lu'" },
+	[TABLE_DOMAIN] = { "d", offsetof(struct pfa_conf, domain_table),
+			   "domain", "'%Ld'" },
+};
+
+/* Who needs a column. */
+static bool want_quota(const struct pfa_conf *conf)
+{
+	return conf->quota;
+}
+
+static bool want_smtp_active(const struct pfa_conf *conf)
+{
+	return conf->smtp_active != PFA_SMTP_IGNORE;
+}
+
+static bool want_domain_active(const struct pfa_conf *conf)
+{
+	return conf->domain_active;
+}
+
+static bool want_backupmx(const struct pfa_conf *conf)
+{
+	return !conf->backupmx_login;
+}
+
+static bool want_expiry(const struct pfa_conf *conf)
+{
+	return conf->password_expiry;
+}
+
+/*
+ * Where the answer's columns come from in PostfixAdmin's tables. late: not
+ * every version has it. Which one this is, no version number tells: it means
+ * two things for some releases, and administrators add columns by hand.
+ */
+static const struct column_def {
+	enum pfa_table table;
+	const char *name;
+	const char *test;	/* what is made of it; NULL: itself */
+	bool late, passdb_only;
+	bool (*wanted)(const struct pfa_conf *conf);	/* NULL: always */
+} column_defs[SCHEMA_COLUMN_COUNT] = {
+	[SCHEMA_COLUMN_USER] = { .name = "username" },
+	[SCHEMA_COLUMN_PASSWORD] = { .name = "password", .passdb_only = true },
+	[SCHEMA_COLUMN_QUOTA] = { .name = "quota", .wanted = want_quota },
+	[SCHEMA_COLUMN_ACTIVE] = { .name = "active" },
+	[SCHEMA_COLUMN_SMTP_ACTIVE] = {
+		.name = "smtp_active", .late = true,
+		.wanted = want_smtp_active },
+	[SCHEMA_COLUMN_DOMAIN_ACTIVE] = {
+		.table = TABLE_DOMAIN, .name = "active",
+		.wanted = want_domain_active },
+	[SCHEMA_COLUMN_BACKUPMX] = {
+		.table = TABLE_DOMAIN, .name = "backupmx",
+		.wanted = want_backupmx },
+	/* by the clock of the database: the web server has another one */
+	[SCHEMA_COLUMN_PAST_EXPIRY] = {
+		.name = "password_expiry", .test = " <= NOW()", .late = true,
+		.passdb_only = true, .wanted = want_expiry },
+	[SCHEMA_COLUMN_DOMAIN_EXPIRES] = {
+		.table = TABLE_DOMAIN, .name = "password_expiry",
+		.test = " > 0", .late = true, .passdb_only = true,
+		.wanted = want_expiry },
 };
 
 static void append_doubling(struct strbuf *sql, const char *name,
@@ -75,26 +150,6 @@ static char *quoted_name(const char *prefix, const char *name)
 	return strbuf_steal(&sql);
 }
 
-static void append_select(struct strbuf *sql, const struct sources *sources,
-			  bool with_password)
-{
-	const struct column_source *source;
-	const char *comma = "SELECT ";
-
-	for (int i = 0; i < SCHEMA_COLUMN_COUNT; i++) {
-		source = &sources->columns[i];
-		if (source->name == NULL ||
-		    (i == SCHEMA_COLUMN_PASSWORD && !with_password))
-			continue;
-		strbuf_append_str(sql, comma);
-		strbuf_append_str(sql, source->alias);
-		append_name(sql, "", source->name);
-		strbuf_append_str(sql, " AS ");
-		append_name(sql, "", schema_column_names[i]);
-		comma = ", ";
-	}
-}
-
 static void append_from(struct strbuf *sql, const char *prefix,
 			const char *table)
 {
@@ -102,32 +157,170 @@ static void append_from(struct strbuf *sql, const char *prefix,
 	append_name(sql, prefix, table);
 }
 
-static char *postfixadmin_account(const struct pfa_conf *conf,
-				  bool with_password)
+static void append_as(struct strbuf *sql, const char *name)
 {
-	struct sources sources = { .columns = {
-		[SCHEMA_COLUMN_USER] = { "m.", "username" },
-		[SCHEMA_COLUMN_PASSWORD] = { "m.", "password" },
-		[SCHEMA_COLUMN_ACTIVE] = { "m.", "active" },
-	} };
+	strbuf_append_str(sql, " AS ");
+	append_name(sql, "", name);
+}
+
+static const char *table_name(const struct pfa_conf *conf,
+			      const struct table_def *table)
+{
+	return *(char *const *)((const char *)conf + table->name);
+}
+
+/* KEY = 'VALUE', the key of the table that alias stands for */
+static void append_key(struct strbuf *sql, const char *alias,
+		       const struct table_def *table)
+{
+	strbuf_append_str(sql, alias);
+	append_name(sql, "", table->key);
+	strbuf_append_str(sql, " = ");
+	strbuf_append_str(sql, table->value);
+}
+
+/*
+ * A column that may be missing: where the table has none of that name, the
+ * server finds it in the query around, as NULL. A column that is there, but
+ * not granted, stays an error, so that no rule is ever passed over for lack of
+ * a right.
+ */
+static void append_late(struct strbuf *sql, const struct pfa_conf *conf,
+			const struct column_def *column)
+{
+	const struct table_def *table = &table_defs[column->table];
+
+	strbuf_append_str(sql, "(SELECT (SELECT ");
+	append_name(sql, "", column->name);
+	if (column->test != NULL)
+		strbuf_append_str(sql, column->test);
+	append_from(sql, conf->table_prefix, table_name(conf, table));
+	strbuf_append_str(sql, " WHERE ");
+	append_key(sql, "", table);
+	strbuf_append_str(sql, ") FROM (SELECT NULL");
+	append_as(sql, column->name);
+	strbuf_append_str(sql, ") absent)");
+}
+
+static void append_column(struct strbuf *sql, const struct pfa_conf *conf,
+			  const struct column_def *column)
+{
+	if (column->late) {
+		append_late(sql, conf, column);
+		return;
+	}
+	strbuf_append_str(sql, table_defs[column->table].alias);
+	strbuf_append_c(sql, '.');
+	append_name(sql, "", column->name);
+}
+
+static bool column_wanted(const struct column_def *column,
+			  const struct pfa_conf *conf, bool passdb)
+{
+	return (passdb || !column->passdb_only) &&
+		(column->wanted == NULL || column->wanted(conf));
+}
+
+/* Returns whether the domain's row is needed. */
+static bool append_columns(struct strbuf *sql, const struct pfa_conf *conf,
+			   bool passdb)
+{
+	const char *comma = "SELECT ";
+	bool domain = false;
+
+	for (int i = 0; i < SCHEMA_COLUMN_COUNT; i++) {
+		const struct column_def *column = &column_defs[i];
+
+		if (!column_wanted(column, conf, passdb))
+			continue;
+		strbuf_append_str(sql, comma);
+		append_column(sql, conf, column);
+		append_as(sql, schema_column_names[i]);
+		comma = ", ";
+		if (column->table == TABLE_DOMAIN && !column->late)
+			domain = true;
+	}
+	return domain;
+}
+
+static char *postfixadmin_account(const struct pfa_conf *conf, bool passdb)
+{
+	const struct table_def *mailbox = &table_defs[TABLE_MAILBOX];
+	const struct table_def *domain = &table_defs[TABLE_DOMAIN];
+	struct strbuf sql = STRBUF_INIT;
+	bool with_domain;
+
+	with_domain = append_columns(&sql, conf, passdb);
+	append_from(&sql, conf->table_prefix, table_name(conf, mailbox));
+	strbuf_append_str(&sql, " m");
+	if (with_domain) {
+		strbuf_append_str(&sql, " LEFT JOIN ");
+		append_name(&sql, conf->table_prefix,
+			    table_name(conf, domain));
+		strbuf_append_str(&sql, " d ON ");
+		append_key(&sql, "d.", domain);
+	}
+	strbuf_append_str(&sql, " WHERE ");
+	append_key(&sql, "m.", mailbox);
+	return strbuf_steal(&sql);
+}
+
+/* The two halves of a redirection, as columns of their own: a UNION of one
+   column would mix the collations of two tables. */
+static const struct redirect_def {
+	size_t wanted, table;	/* offsets in struct pfa_conf */
+	const char *columns[SCHEMA_REDIRECT_COUNT];	/* NULL: of no meaning */
+	const char *where;
+} redirect_defs[] = {
+	{ offsetof(struct pfa_conf, alias_domains),
+	  offsetof(struct pfa_conf, alias_domain_table),
+	  { [SCHEMA_REDIRECT_ALIAS_DOMAIN] = "alias_domain",
+	    [SCHEMA_REDIRECT_TARGET_DOMAIN] = "target_domain" },
+	  " WHERE `alias_domain` = '%Ld' AND `active` = '1'" },
+	{ offsetof(struct pfa_conf, alias_login),
+	  offsetof(struct pfa_conf, alias_table),
+	  { [SCHEMA_REDIRECT_ADDRESS] = "address",
+	    [SCHEMA_REDIRECT_GOTO] = "goto" },
+	  " WHERE `address` = '%Lu' AND `active` = '1'" },
+};
+
+static void append_redirect(struct strbuf *sql, const struct pfa_conf *conf,
+			    const struct redirect_def *def)
+{
+	const char *comma = "SELECT ";
+
+	for (int i = 0; i < SCHEMA_REDIRECT_COUNT; i++) {
+		strbuf_append_str(sql, comma);
+		if (def->columns[i] == NULL)
+			strbuf_append_str(sql, "NULL");
+		else
+			append_name(sql, "", def->columns[i]);
+		append_as(sql, schema_redirect_names[i]);
+		comma = ", ";
+	}
+	append_from(sql, conf->table_prefix,
+		    *(char *const *)((const char *)conf + def->table));
+	strbuf_append_str(sql, def->where);
+}
+
+static bool redirect_wanted(const struct pfa_conf *conf,
+			    const struct redirect_def *def)
+{
+	return *(const bool *)((const char *)conf + def->wanted);
+}
+
+static char *postfixadmin_redirect(const struct pfa_conf *conf)
+{
 	struct strbuf sql = STRBUF_INIT;
 
-	if (conf->quota)
-		sources.columns[SCHEMA_COLUMN_QUOTA] =
-			(struct column_source) { "m.", "quota" };
-	if (conf->domain_active)
-		sources.columns[SCHEMA_COLUMN_DOMAIN_ACTIVE] =
-			(struct column_source) { "d.", "active" };
-
-	append_select(&sql, &sources, with_password);
-	append_from(&sql, conf->table_prefix, conf->mailbox_table);
-	strbuf_append_str(&sql, " m");
-	if (conf->domain_active) {
-		strbuf_append_str(&sql, " LEFT JOIN ");
-		append_name(&sql, conf->table_prefix, conf->domain_table);
-		strbuf_append_str(&sql, DOMAIN_ON);
+	for (size_t i = 0; i < sizeof(redirect_defs) /
+			       sizeof(*redirect_defs); i++) {
+		if (!redirect_wanted(conf, &redirect_defs[i]))
+			continue;
+		if (sql.len > 0)
+			strbuf_append_str(&sql, " UNION ALL ");
+		append_redirect(&sql, conf, &redirect_defs[i]);
 	}
-	strbuf_append_str(&sql, MAILBOX_WHERE);
 	return strbuf_steal(&sql);
 }
 
@@ -155,21 +348,31 @@ static void postfixadmin_build(const struct pfa_conf *conf,
 	queries_r->passdb = postfixadmin_account(conf, true);
 	queries_r->userdb = postfixadmin_account(conf, false);
 	queries_r->iterate = postfixadmin_iterate(conf);
+	if (conf->alias_domains || conf->alias_login)
+		queries_r->redirect = postfixadmin_redirect(conf);
 }
 
-static char *users_account(const struct pfa_conf *conf, bool with_password)
+static char *users_account(const struct pfa_conf *conf, bool passdb)
 {
-	struct sources sources = { .columns = {
-		[SCHEMA_COLUMN_USER] = { "", conf->email_column },
-		[SCHEMA_COLUMN_PASSWORD] = { "", conf->password_column },
-	} };
+	const char *const names[SCHEMA_COLUMN_COUNT] = {
+		[SCHEMA_COLUMN_USER] = conf->email_column,
+		[SCHEMA_COLUMN_PASSWORD] = passdb ?
+			conf->password_column : NULL,
+		[SCHEMA_COLUMN_QUOTA] =
+			conf->quota && *conf->quota_column != '\0' ?
+			conf->quota_column : NULL,
+	};
 	struct strbuf sql = STRBUF_INIT;
+	const char *comma = "SELECT ";
 
-	if (conf->quota && *conf->quota_column != '\0')
-		sources.columns[SCHEMA_COLUMN_QUOTA] =
-			(struct column_source) { "", conf->quota_column };
-
-	append_select(&sql, &sources, with_password);
+	for (int i = 0; i < SCHEMA_COLUMN_COUNT; i++) {
+		if (names[i] == NULL)
+			continue;
+		strbuf_append_str(&sql, comma);
+		append_name(&sql, "", names[i]);
+		append_as(&sql, schema_column_names[i]);
+		comma = ", ";
+	}
 	append_from(&sql, "", conf->users_table);
 	strbuf_append_str(&sql, " WHERE ");
 	append_name(&sql, "", conf->email_column);
@@ -183,7 +386,7 @@ static char *users_iterate(const struct pfa_conf *conf)
 
 	strbuf_append_str(&sql, "SELECT ");
 	append_name(&sql, "", conf->email_column);
-	strbuf_append_str(&sql, " AS `user`");
+	append_as(&sql, "user");
 	append_from(&sql, "", conf->users_table);
 	return strbuf_steal(&sql);
 }
@@ -216,7 +419,9 @@ int schema_build(const struct pfa_conf *conf, struct schema_queries *queries_r,
 		postfixadmin_build(conf, queries_r);
 
 	if (queries_r->passdb == NULL || queries_r->userdb == NULL ||
-	    queries_r->iterate == NULL) {
+	    queries_r->iterate == NULL ||
+	    (queries_r->redirect == NULL &&
+	     (conf->alias_domains || conf->alias_login))) {
 		schema_queries_free(queries_r);
 		return errbuf_set(error, "out of memory");
 	}
@@ -277,6 +482,7 @@ void schema_queries_free(struct schema_queries *queries)
 {
 	free(queries->passdb);
 	free(queries->userdb);
+	free(queries->redirect);
 	free(queries->iterate);
 	memset(queries, 0, sizeof(*queries));
 }

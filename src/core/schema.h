@@ -15,6 +15,9 @@
 struct schema_queries {
 	char *passdb;	/* one row: the account with its password */
 	char *userdb;	/* one row: the account */
+	/* Whose mailbox a name without one is, in the columns of enum
+	   schema_redirect; NULL: nobody asks for that. */
+	char *redirect;
 	char *iterate;	/* one column, "user" (drop-in: as stock takes it) */
 };
 
@@ -25,13 +28,32 @@ enum schema_column {
 	SCHEMA_COLUMN_PASSWORD,		/* passdb only */
 	SCHEMA_COLUMN_QUOTA,
 	SCHEMA_COLUMN_ACTIVE,
+	/* NULL: this PostfixAdmin has no such column yet */
+	SCHEMA_COLUMN_SMTP_ACTIVE,
 	SCHEMA_COLUMN_DOMAIN_ACTIVE,	/* NULL: the domain has no row */
+	SCHEMA_COLUMN_BACKUPMX,		/* NULL: the domain has no row */
+	/* passdb only: whether the day that is written there has come, and
+	   whether passwords of the domain expire at all; NULL as above */
+	SCHEMA_COLUMN_PAST_EXPIRY,
+	SCHEMA_COLUMN_DOMAIN_EXPIRES,
 
 	SCHEMA_COLUMN_COUNT
 };
 
 /* The name the column has in the answer, whatever the table calls it. */
 extern const char *const schema_column_names[SCHEMA_COLUMN_COUNT];
+
+/* The columns of a redirection. A row has either two, the others are NULL:
+   the name asked for as it stands in the table, and what it stands for. */
+enum schema_redirect {
+	SCHEMA_REDIRECT_ALIAS_DOMAIN,
+	SCHEMA_REDIRECT_TARGET_DOMAIN,
+	SCHEMA_REDIRECT_ADDRESS,
+	SCHEMA_REDIRECT_GOTO,
+
+	SCHEMA_REDIRECT_COUNT
+};
+extern const char *const schema_redirect_names[SCHEMA_REDIRECT_COUNT];
 
 /* Returns 0, or -1 with error filled in. */
 int schema_build(const struct pfa_conf *conf, struct schema_queries *queries_r,

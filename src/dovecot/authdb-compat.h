@@ -93,6 +93,9 @@ int compat_expand(const char *text, struct strbuf *out, void *context,
 int compat_expand_dropin(const char *text, struct strbuf *out, void *context,
 			 struct errbuf *error);
 
+/* What the client logs in to: "imap", "smtp" ... */
+const char *compat_service(const struct auth_request *request);
+
 /* Whether auth debugging is on. */
 bool compat_debug_enabled(void);
 

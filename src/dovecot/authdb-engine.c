@@ -164,9 +164,27 @@ void authdb_engine_log_checked(struct authdb_engine *engine)
 	engine->busy_reason = NULL;
 }
 
-static void authdb_log_failed(struct event *event,
+/* The request's event with the reason as one word, for metrics and filters. */
+static struct event *authdb_event_coded(struct auth_request *request,
+					const char *code)
+{
+	return event_create_passthrough(authdb_event(request))->
+		add_str("reason_code", t_strconcat(AUTHDB_NAME":", code, NULL))->
+		event();
+}
+
+void authdb_log_refused(struct auth_request *request, const char *code,
+			const char *reason)
+{
+	e_info(authdb_event_coded(request, code), "Password mismatch (%s)",
+	       reason);
+}
+
+static void authdb_log_failed(struct auth_request *request,
 			      const struct account *account)
 {
+	struct event *event = authdb_event_coded(request, account->code);
+
 	if (account->repeated)
 		e_info(event, "temporary failure: %s", account->reason);
 	else
@@ -176,8 +194,6 @@ static void authdb_log_failed(struct event *event,
 void authdb_log_account(struct auth_request *request,
 			const struct account *account)
 {
-	struct event *event = authdb_event(request);
-
 	switch (account->verdict) {
 	case ACCOUNT_OK:
 		break;
@@ -185,13 +201,14 @@ void authdb_log_account(struct auth_request *request,
 		if (account->reason == NULL)
 			compat_log_unknown_user(request);
 		else
-			e_info(event, "unknown user (%s)", account->reason);
+			e_info(authdb_event_coded(request, account->code),
+			       "unknown user (%s)", account->reason);
 		break;
 	case ACCOUNT_REFUSED:
-		e_info(event, "Password mismatch (%s)", account->reason);
+		authdb_log_refused(request, account->code, account->reason);
 		break;
 	case ACCOUNT_FAILED:
-		authdb_log_failed(event, account);
+		authdb_log_failed(request, account);
 		break;
 	}
 }

@@ -54,6 +54,9 @@ struct template_vars authdb_engine_vars(struct authdb_engine *engine,
    request with auth_verbose. */
 void authdb_log_account(struct auth_request *request,
 			const struct account *account);
+/* A password that is not looked at. code is one word, for events. */
+void authdb_log_refused(struct auth_request *request, const char *code,
+			const char *reason);
 
 /* A userdb uses the engine. */
 void authdb_engine_use_userdb(struct authdb_engine *engine);

@@ -44,7 +44,9 @@ static const char *compat_cache_vars(struct authdb_engine *engine,
 
 	if (conf->form == PFA_CONF_DROPIN)
 		return query;
-	return t_strdup_printf("%s %s %s %s %s", query,
+	return t_strdup_printf("%s %s %s %s %s %s", query,
+		(account_depends(conf) & ACCOUNT_DEPENDS_SERVICE) != 0 ?
+		"%s" : "",
 		conf->home == NULL ? "" : conf->home,
 		conf->mail == NULL ? "" : conf->mail,
 		conf->uid == NULL ? "" : conf->uid,
@@ -255,6 +257,11 @@ int compat_expand_dropin(const char *text, struct strbuf *out, void *context,
 {
 	return compat_expand_with(text, context, compat_sql_escape,
 				  compat_sql_unescape, out, error);
+}
+
+const char *compat_service(const struct auth_request *request)
+{
+	return request->fields.service;
 }
 
 bool compat_debug_enabled(void)

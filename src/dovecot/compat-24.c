@@ -202,6 +202,11 @@ int compat_expand_dropin(const char *text, struct strbuf *out, void *context,
 	return compat_expand(text, out, context, error);
 }
 
+const char *compat_service(const struct auth_request *request)
+{
+	return request->fields.protocol;
+}
+
 bool compat_debug_enabled(void)
 {
 	return event_want_debug(auth_event);

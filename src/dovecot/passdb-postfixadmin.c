@@ -107,8 +107,8 @@ static void passdb_pfa_find_credentials(struct passdb_pfa_request *pfa_request,
 	scheme = password_get_scheme(&password);
 	if (password != NULL && *request->wanted_credentials_scheme != '\0' &&
 	    passdb_verify_is_empty(request, password, scheme)) {
-		e_info(authdb_event(request), "Password mismatch (its stored "
-		       "password is empty)");
+		authdb_log_refused(request, "password_empty",
+				   "its stored password is empty");
 		passdb_pfa_credentials(pfa_request,
 				       PASSDB_RESULT_PASSWORD_MISMATCH,
 				       NULL, NULL);
@@ -146,6 +146,7 @@ static void passdb_pfa_lookup(struct passdb_pfa_request *pfa_request)
 		.engine = authdb_engine_lookup(module->engine),
 		.kind = ACCOUNT_PASSDB,
 		.vars = authdb_engine_vars(module->engine, request),
+		.service = compat_service(request),
 		.callback = passdb_pfa_lookup_callback,
 		.context = pfa_request,
 	};

@@ -135,12 +135,6 @@ static void passdb_verify_finish(struct passdb_verify *verify,
 	verify->callback(verify, result);
 }
 
-static void passdb_verify_refused(struct passdb_verify *verify,
-				  const char *reason)
-{
-	e_info(authdb_event(verify->request), "Password mismatch (%s)", reason);
-}
-
 /* -- those who cannot log in, whatever the password is */
 
 static void passdb_verify_dummy_callback(enum verify_result result,
@@ -218,7 +212,7 @@ static void passdb_verify_callback(enum verify_result result,
 		compat_log_mismatch(verify->request);
 		break;
 	case VERIFY_UNUSABLE:
-		passdb_verify_refused(verify, reason);
+		authdb_log_refused(verify->request, "password_unusable", reason);
 		break;
 	case VERIFY_FAILED:
 		authdb_engine_log_busy(verify->engine, verify->request, reason);
@@ -232,10 +226,13 @@ static void passdb_verify_callback(enum verify_result result,
    if it is not. On the data stack. */
 static const char *passdb_verify_refuses(struct passdb_verify *verify,
 					 const struct stored_password *stored,
-					 const struct hash *hash)
+					 const struct hash *hash,
+					 const char **code_r)
 {
+	*code_r = "password_empty";
 	if (*verify->request->mech_password == '\0')
 		return "the password is empty";
+	*code_r = "scheme_weak";
 	if (hash->weak && !compat_allows_weak(verify->request)) {
 		return t_strdup_printf("its scheme %s is weak: set "
 			"auth_allow_weak_schemes = yes, or have the user set a "
@@ -258,7 +255,7 @@ static void passdb_verify_hash(struct passdb_verify *verify,
 {
 	struct auth_request *request = verify->request;
 	struct verify *threads = authdb_engine_verify(verify->engine);
-	const char *reason;
+	const char *reason, *code;
 	struct errbuf error;
 	struct hash hash;
 
@@ -275,15 +272,17 @@ static void passdb_verify_hash(struct passdb_verify *verify,
 	}
 	if (hash_parse(stored->scheme, stored->text,
 		       passdb_verify_limits(verify), &hash, &error) < 0) {
-		passdb_verify_refused(verify, error.text);
+		authdb_log_refused(request, scheme_find(stored->scheme) == NULL ?
+				   "scheme_unknown" : "password_unusable",
+				   error.text);
 		passdb_verify_dummy(verify, PASSDB_RESULT_PASSWORD_MISMATCH,
 				    NULL, NULL);
 		return;
 	}
 	passdb_verify_heal_hash(verify, stored->scheme, &hash);
-	reason = passdb_verify_refuses(verify, stored, &hash);
+	reason = passdb_verify_refuses(verify, stored, &hash, &code);
 	if (reason != NULL) {
-		passdb_verify_refused(verify, reason);
+		authdb_log_refused(request, code, reason);
 		passdb_verify_dummy(verify, PASSDB_RESULT_PASSWORD_MISMATCH,
 				    &hash, stored->text);
 	} else if (hash.method == HASH_INLINE) {

@@ -149,6 +149,9 @@ static int reader_fill(struct settings_reader *reader)
 	} else {
 		/* whatever the query of the schema */
 		str_append(reader->cache_vars, " %{user}");
+		if ((account_depends(reader->conf) &
+		     ACCOUNT_DEPENDS_SERVICE) != 0)
+			str_append(reader->cache_vars, " %{protocol}");
 	}
 	return pfa_conf_check(reader->conf, &reader->error);
 }

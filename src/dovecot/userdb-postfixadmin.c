@@ -72,6 +72,7 @@ void userdb_pfa_lookup(struct auth_request *request,
 		.engine = authdb_engine_lookup(engine),
 		.kind = ACCOUNT_USERDB,
 		.vars = authdb_engine_vars(engine, request),
+		.service = compat_service(request),
 		.callback = userdb_pfa_lookup_callback,
 		.context = pfa_request,
 	};

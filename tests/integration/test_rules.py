@@ -1,0 +1,248 @@
+# SPDX-License-Identifier: MIT
+"""The rules about accounts with every age of PostfixAdmin's tables: what is in
+the log when one refuses a login, that fail2ban finds it there, and which
+rights the driver needs for it."""
+
+import pytest
+
+import accounts
+import schemas
+
+pytestmark = pytest.mark.ours
+
+DATABASE = "postfixadmin_rules"
+PASSWORD = "rules-canary-8a"
+FILE = """\
+hosts = 127.0.0.1:{port}
+user = {user}
+password = rules-canary-8a
+dbname = postfixadmin_rules
+table_prefix = {prefix}
+home = /var/mail/%d/%n
+uid = 2000
+gid = 2000
+{rules}
+"""
+RULES = """\
+backupmx_login = no
+alias_domains = yes
+alias_login = yes
+password_expiry = yes
+smtp_active = {smtp_active}
+"""
+PAST, FUTURE = "2001-01-01", "2999-01-01"
+# domain: active, backupmx, days until passwords expire
+DOMAINS = {
+    "on.example": (1, 0, 0),
+    "off.example": (0, 0, 0),
+    "relay.example": (1, 1, 0),
+    "days.example": (1, 0, 365),
+    "null.example": (1, 0, None),
+}
+# mailbox: active, smtp_active, password_expiry
+MAILBOXES = {
+    "joe@on.example": (1, 1, PAST),
+    "off@on.example": (0, 1, FUTURE),
+    "mute@on.example": (1, 0, FUTURE),
+    "both@on.example": (0, 0, FUTURE),
+    "joe@off.example": (1, 1, FUTURE),
+    "joe@relay.example": (1, 1, FUTURE),
+    "joe@nowhere.example": (1, 1, FUTURE),
+    "joe@days.example": (1, 1, FUTURE),
+    "late@days.example": (1, 1, PAST),
+    "late@null.example": (1, 1, PAST),
+}
+ALIAS_DOMAINS = {
+    "alias.example": ("on.example", 1),
+    "alias-off.example": ("on.example", 0),
+    "hop.example": ("alias.example", 1),
+    "alias-to-off.example": ("off.example", 1),
+}
+ALIASES = {
+    "one@on.example": ("joe@on.example", 1),
+    "blanks@on.example": (" joe@on.example ", 1),
+    "two@on.example": ("joe@on.example,mute@on.example", 1),
+    "off-alias@on.example": ("joe@on.example", 0),
+    "away@on.example": ("joe@elsewhere.example", 1),
+    "self@on.example": ("self@on.example", 1),
+    "hop@on.example": ("one@on.example", 1),
+    "to-off@on.example": ("off@on.example", 1),
+    "every@alias.example": ("mute@on.example", 1),
+}
+
+UNKNOWN = "unknown user"
+INACTIVE = "unknown user (mailbox is inactive)"
+DOMAIN_INACTIVE = "unknown user (domain is inactive)"
+DOMAIN_MISSING = "unknown user (its domain is not in the domain table " \
+    "(domain_active = no lets it in))"
+RELAYED = "unknown user (domain is relayed (backupmx))"
+SMTP_OFF = "Password mismatch (sending mail is switched off (smtp_active))"
+EXPIRED = "Password mismatch (its password has expired)"
+SEVERAL = "unknown user (it is an alias of several addresses)"
+
+# who logs in -> the user it is, or why not
+READING = {
+    "joe@on.example": "joe@on.example",
+    "off@on.example": INACTIVE,
+    "mute@on.example": "mute@on.example",
+    "both@on.example": INACTIVE,
+    "joe@off.example": DOMAIN_INACTIVE,
+    "joe@relay.example": RELAYED,
+    "joe@nowhere.example": DOMAIN_MISSING,
+    "joe@days.example": "joe@days.example",
+    "late@days.example": EXPIRED,
+    "late@null.example": "late@null.example",
+    "nobody@on.example": UNKNOWN,
+    "joe@alias.example": "joe@on.example",
+    "Joe@Alias.Example": "joe@on.example",
+    "off@alias.example": INACTIVE,
+    "nobody@alias.example": UNKNOWN,
+    "joe@alias-off.example": UNKNOWN,
+    "joe@hop.example": UNKNOWN,
+    "joe@alias-to-off.example": DOMAIN_INACTIVE,
+    "one@on.example": "joe@on.example",
+    "blanks@on.example": "joe@on.example",
+    "two@on.example": SEVERAL,
+    "off-alias@on.example": UNKNOWN,
+    "away@on.example": UNKNOWN,
+    "self@on.example": UNKNOWN,
+    "hop@on.example": UNKNOWN,
+    "to-off@on.example": INACTIVE,
+    "every@alias.example": "mute@on.example",
+}
+# where sending is another matter
+SENDING = {
+    "and": {"mute@on.example": SMTP_OFF, "every@alias.example": SMTP_OFF},
+    "independent": {
+        "mute@on.example": SMTP_OFF, "every@alias.example": SMTP_OFF,
+        "off@on.example": "off@on.example", "both@on.example": SMTP_OFF,
+        "off@alias.example": "off@on.example",
+        "to-off@on.example": "off@on.example"},
+}
+# userdb and listing know no passwords that expire
+FOUND = {**READING, "late@days.example": "late@days.example"}
+
+
+def expected(schema, service, smtp_active):
+    """What READING and SENDING come to with these tables."""
+    verdicts = dict(READING)
+    if service in ("smtp", "submission") and schema.version[0] in "4m":
+        verdicts.update(SENDING[smtp_active])
+    if schema.version[:3] == "3.2":
+        verdicts["late@days.example"] = "late@days.example"
+    return verdicts
+
+
+def fill(connection):
+    """The accounts, with those flags for which there are columns."""
+    with connection.cursor() as cursor:
+        def has(table, column):
+            cursor.execute(f"SHOW COLUMNS FROM {table} LIKE %s", (column,))
+            return cursor.fetchone() is not None
+
+        for domain, (active, backupmx, days) in DOMAINS.items():
+            accounts.add_domain(connection, domain, active)
+            cursor.execute("UPDATE domain SET backupmx = %s WHERE domain = %s",
+                           (backupmx, domain))
+            if has("domain", "password_expiry"):
+                cursor.execute("UPDATE domain SET password_expiry = %s"
+                               " WHERE domain = %s", (days, domain))
+        accounts.add_mailboxes(connection, [
+            accounts.mailbox(name, "{PLAIN}" + accounts.RIGHT, active)
+            for name, (active, _, _) in MAILBOXES.items()])
+        for name, (_, smtp_active, expiry) in MAILBOXES.items():
+            for column, value in (("smtp_active", smtp_active),
+                                  ("password_expiry", expiry)):
+                if has("mailbox", column):
+                    cursor.execute(f"UPDATE mailbox SET {column} = %s"
+                                   " WHERE username = %s", (value, name))
+        cursor.executemany(
+            "INSERT INTO alias_domain (alias_domain, target_domain, active)"
+            " VALUES (%s, %s, %s)",
+            [(name, *row) for name, row in ALIAS_DOMAINS.items()])
+        cursor.executemany(
+            "INSERT INTO alias (address, goto, domain, active)"
+            " VALUES (%s, %s, 'on.example', %s)",
+            [(name, *row) for name, row in ALIASES.items()] +
+            [(name, name, 1) for name in MAILBOXES])
+
+
+@pytest.fixture(name="schema", scope="module", ids=str, params=[
+    pytest.param(schema, marks=[] if schema.name == "mixed-newest"
+                 else pytest.mark.once) for schema in schemas.ALL])
+def fixture_schema(request, mariadb):
+    """A schema with the accounts."""
+    accounts.SECRETS.add(PASSWORD)
+    schemas.create(mariadb, request.param, DATABASE, PASSWORD, fill)
+    yield request.param
+    mariadb.run_sql(f"DROP DATABASE {DATABASE}")
+
+
+def start(fleet, mariadb, schema, rules, user=DATABASE, **options):
+    """A Dovecot with these rules, which answers failures at once."""
+    return fleet.start(FILE.format(
+        port=mariadb.port, user=user, prefix=schema.prefix,
+        rules=rules), nodelay=True, **options)
+
+
+def check_logins(server, verdicts, service, parameters=()):
+    """Each one's verdict, and its reason in the log."""
+    attempts = [("PLAIN", user, accounts.RIGHT, service, parameters)
+                for user in verdicts]
+    mark = server.log_mark()
+    with server.auth_client() as client:
+        replies = client.logins(attempts)
+    for (user, verdict), reply in zip(verdicts.items(), replies):
+        assert not reply.temporary, (user, server.log())
+        if " " not in verdict:
+            assert (reply.kind, reply.get("user")) == ("OK", verdict), user
+            continue
+        assert reply.kind == "FAIL", (user, reply)
+        # a client learns nothing
+        assert not reply.get("reason") and not reply.get("code"), reply
+        server.wait_log(f"({user.lower()},127.0.0.1): {verdict}\n"
+                        .translate({ord(char): "\\" + char
+                                    for char in "().|"}), mark)
+
+
+@pytest.mark.parametrize("smtp_active", ["and", "independent"])
+def test_rules(dovecots, mariadb, schema, smtp_active):
+    """Verdict and reason of every account, for every service."""
+    server = start(dovecots, mariadb, schema,
+                   RULES.format(smtp_active=smtp_active))
+    for service in ("imap", "pop3", "smtp", "submission"):
+        check_logins(server, expected(schema, service, smtp_active), service)
+    with server.master_client() as master:
+        for user, verdict in FOUND.items():
+            reply = master.user(user, "lmtp")
+            assert reply.kind == ("NOTFOUND" if " " in verdict else "USER")
+            if reply.kind == "USER":
+                name, domain = verdict.split("@")
+                assert reply.get("home") == f"/var/mail/{domain}/{name}"
+
+
+def test_rules_are_off(dovecots, mariadb, schema):
+    """Without settings, only the flags of mailbox and domain count."""
+    server = start(dovecots, mariadb, schema, "")
+    verdicts = dict.fromkeys(READING, UNKNOWN)
+    verdicts.update({
+        user: user if READING[user] in (RELAYED, EXPIRED) else READING[user]
+        for user in MAILBOXES})
+    for service in ("imap", "smtp"):
+        check_logins(server, verdicts, service)
+
+
+@pytest.mark.parametrize("smtp_active", ["and", "independent"])
+def test_cache_tells_services_apart(dovecots, mariadb, schema, smtp_active):
+    """What is cached for reading is no answer for sending."""
+    server = start(
+        dovecots, mariadb, schema, RULES.format(smtp_active=smtp_active),
+        extra="auth_cache_size = 1 M\nauth_cache_negative_ttl = 1 hour\n")
+    with server.auth_client() as client:
+        for service in ("imap", "smtp", "imap", "smtp", "submission"):
+            verdicts = expected(schema, service, smtp_active)
+            attempts = [("PLAIN", user, accounts.RIGHT, service)
+                        for user in verdicts]
+            for attempt, reply, verdict in zip(
+                    attempts, client.logins(attempts), verdicts.values()):
+                assert (reply.kind == "OK") == (" " not in verdict), attempt
