@@ -270,6 +270,19 @@ class MasterClient(LineConnection):
         """The passdb's answer without a login (an LMTP proxy asks so)."""
         return self._lookup("PASS", user, service)
 
+    def all(self, names, service="doveadm"):
+        """The userdb's answers for all of them, a few hundred at a time."""
+        found = {}
+        for start in range(0, len(names), 200):
+            requests = {next(self.ids): name
+                        for name in names[start:start + 200]}
+            for request, name in requests.items():
+                self.send("USER", request, name, f"service={service}")
+            for _ in requests:
+                reply = self.receive()
+                found[requests[reply.request]] = reply
+        return [found[name] for name in names]
+
     def users(self, service="doveadm"):
         """All names of the userdb, and whether that went well."""
         request = next(self.ids)
