@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""A private MariaDB: own data directory, socket and port of 127.0.0.1.
+"""A private MariaDB: own data directory, socket and port of 127.0.0.1, or of
+the address of a network of its own.
 
 Owns the life of one server process (start, stop, kill, freeze) and the way
 to it for SQL. Knows nothing of mail tables; see accounts.py for those.
@@ -17,7 +18,6 @@ import process
 
 SERVER_OPTIONS = [
     "--no-defaults",
-    "--bind-address=127.0.0.1",
     "--skip-name-resolve",
     "--skip-log-bin",
     "--character-set-server=utf8mb4",
@@ -35,17 +35,21 @@ START_TIMEOUT = 60
 class MariaDB:
     """One server below a directory that it may create; options go to
     mariadbd on top of ours, environment on top of this process's. Both may
-    change between stop() and start()."""
+    change between stop() and start(). In a network of its own (see
+    network.py), clients come from the other end of that."""
 
     def __init__(self, directory, detached=False, options=(),
-                 environment=None):
+                 environment=None, network=None):
         self.directory = directory
         self.options = list(options)
         self.environment = environment or {}
         self.detached = detached
+        self.network = network
+        self.address = network.address if network else "127.0.0.1"
         self.socket = os.path.join(directory, "mysqld.sock")
         self.error_log = os.path.join(directory, "error.log")
         self.general_log_path = os.path.join(directory, "general.log")
+        self.datadir = os.path.join(directory, "data")
         # Its own: a server removes tables from it when it starts, whosever.
         self.tmpdir = os.path.join(directory, "tmp")
         self.port = process.free_port()
@@ -53,17 +57,20 @@ class MariaDB:
 
     # -- life
 
+    def make_directories(self):
+        """Those that the server may write to, without anything in them."""
+        owner = pwd.getpwnam("mysql")
+        for path in (self.directory, self.datadir, self.tmpdir):
+            os.makedirs(path, exist_ok=True)
+            os.chown(path, owner.pw_uid, owner.pw_gid)
+
     def install(self):
         """Makes the data directory."""
-        os.makedirs(self.directory, exist_ok=True)
-        owner = pwd.getpwnam("mysql")
-        os.makedirs(self.tmpdir, exist_ok=True)
-        for path in (self.directory, self.tmpdir):
-            os.chown(path, owner.pw_uid, owner.pw_gid)
+        self.make_directories()
         # --force: also on a machine without a name of its own in /etc/hosts
         done = subprocess.run(
             ["mariadb-install-db", "--no-defaults", "--user=mysql", "--force",
-             f"--datadir={self.directory}/data", f"--tmpdir={self.tmpdir}",
+             f"--datadir={self.datadir}", f"--tmpdir={self.tmpdir}",
              "--skip-test-db",
              "--auth-root-authentication-method=normal"],
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
@@ -83,17 +90,27 @@ class MariaDB:
 
     def launch(self):
         """Starts the server without waiting for it."""
-        account = pwd.getpwnam("mysql")
+        command = [
+            "mariadbd", *SERVER_OPTIONS, f"--bind-address={self.address}",
+            *self.options,
+            f"--datadir={self.datadir}", f"--tmpdir={self.tmpdir}",
+            f"--socket={self.socket}", f"--port={self.port}",
+            f"--pid-file={self.directory}/pid"]
         # As mysql from the first instruction on: a server that gives up
         # root itself would lose its wish to die with the parent.
+        if self.network is None:
+            account = pwd.getpwnam("mysql")
+            options = {"user": account.pw_uid, "group": account.pw_gid,
+                       "extra_groups": []}
+        else:
+            # only root may enter
+            command[:0] = [*self.network.enter(), "setpriv", "--reuid=mysql",
+                           "--regid=mysql", "--clear-groups",
+                           "--pdeathsig=TERM"]
+            options = {}
         self.process = process.spawn(
-            ["mariadbd", *SERVER_OPTIONS, *self.options,
-             f"--datadir={self.directory}/data", f"--tmpdir={self.tmpdir}",
-             f"--socket={self.socket}", f"--port={self.port}",
-             f"--pid-file={self.directory}/pid"],
-            self.error_log, detached=self.detached,
-            env={**os.environ, **self.environment},
-            user=account.pw_uid, group=account.pw_gid, extra_groups=[])
+            command, self.error_log, detached=self.detached,
+            env={**os.environ, **self.environment}, **options)
 
     def _ready_or_dead(self):
         if self.process.poll() is not None:
@@ -102,9 +119,12 @@ class MariaDB:
         return self.answers()
 
     def answers(self):
-        """Whether a new connection gets the server's greeting."""
+        """Whether a new connection gets the server's greeting. By the socket:
+        no account may log in from another network yet."""
         try:
-            with socket.create_connection(("127.0.0.1", self.port), 1) as sock:
+            with socket.socket(socket.AF_UNIX) as sock:
+                sock.settimeout(1)
+                sock.connect(self.socket)
                 # four bytes of packet header, then the protocol version
                 return sock.recv(5)[4:5] == b"\x0a"
         except OSError:
@@ -184,7 +204,8 @@ class MariaDB:
         quoted = password.replace("\\", "\\\\").replace("'", "\\'")
         statements = [f"DROP DATABASE IF EXISTS `{name}`",
                       f"CREATE DATABASE `{name}`"]
-        for account in (f"'{user}'@'localhost'", f"'{user}'@'127.0.0.1'"):
+        client = self.network.outside if self.network else "127.0.0.1"
+        for account in (f"'{user}'@'localhost'", f"'{user}'@'{client}'"):
             statements += [
                 f"CREATE OR REPLACE USER {account} IDENTIFIED BY '{quoted}'",
                 f"GRANT SELECT, EXECUTE ON `{name}`.* TO {account}"]
