@@ -8,8 +8,11 @@ build_packages=(gcc make pkg-config autoconf automake libtool libc6-dev
 	libcunit1-dev mandoc)
 server_packages=(dovecot-core dovecot-imapd dovecot-pop3d dovecot-lmtpd
 	mariadb-server)
-test_packages=("${server_packages[@]}" dovecot-mysql openssl python3-pytest
-	python3-pymysql php-cli php-mbstring php-mysql)
+# a network for one server, and what becomes of packets in it
+network_packages=(iproute2 nftables)
+test_packages=("${server_packages[@]}" "${network_packages[@]}" dovecot-mysql
+	galera-4 rsync openssl python3-pytest python3-pymysql
+	php-cli php-mbstring php-mysql)
 policy=/usr/sbin/policy-rc.d
 
 fail() {

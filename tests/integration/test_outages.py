@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: MIT
+"""The only database server in trouble, a real one: each login is told so in
+time, and the first one afterwards is good."""
+
+import collections
+
+import pytest
+
+import trouble
+
+pytestmark = pytest.mark.ours
+
+# Many are a matter of load, and take long with a sanitizer.
+AT_ONCE = [30, pytest.param(1, marks=pytest.mark.once),
+           pytest.param(300, marks=pytest.mark.once)]
+NAMED = """\
+hosts = {hosts}
+user = postfixadmin
+password = {password}
+dbname = postfixadmin
+encrypt = dovecot:CRAM-MD5
+home = /var/mail/%d/%n
+tls = off
+lookup_timeout = {timeout} s
+"""
+# Longer than clients wait: whoever is answered did not sit it out.
+LONG = 100
+# A packet that was lost is sent again after a second.
+SHORT = 2
+# For the reply's way back, on a machine that may be busy.
+SLACK = 2
+
+
+@pytest.fixture(name="hosts", scope="module")
+def fixture_hosts(workdir):
+    """Two servers, both healthy between the tests."""
+    hosts = trouble.Hosts(workdir)
+    yield hosts
+    hosts.close()
+
+
+def start(dovecots, hosts, outage, count, timeout):
+    """A Dovecot that asks so many of the hosts."""
+    where = " ".join(f"{address}:{hosts.port}"
+                     for address in hosts.addresses(outage, count))
+    return dovecots.start(
+        NAMED.format(hosts=where, timeout=timeout,
+                     password=trouble.DATABASE_PASSWORD), nodelay=True)
+
+
+def check(server, client, count, fate="right"):
+    """Makes logins that all have the same fate; returns them."""
+    mark = server.log_mark()
+    done = trouble.logins(client, count)
+    fates = collections.Counter(login.fate for login in done)
+    assert fates == {fate: count}, server.log(mark)[-3000:]
+    return done
+
+
+@pytest.mark.parametrize("count", AT_ONCE)
+# Not yet "silent": an attempt to connect that fails when the outage is over
+# takes a login with it that came later. Not yet "not-ready": each login
+# connects twice, one after the other.
+@pytest.mark.parametrize("name", sorted(
+    trouble.OUTAGES.keys() - {"silent", "not-ready"}))
+def test_the_only_one(hosts, dovecots, name, count):
+    """Each login fails for now, at once if the host says so and else at its
+    deadline. The first one after the outage is good."""
+    outage = trouble.OUTAGES[name]
+    timeout = LONG if outage.tells else SHORT
+    server = start(dovecots, hosts, outage, 1, timeout)
+    with server.auth_client() as client:
+        check(server, client, count)
+        outage.strike(hosts.hosts[0])
+        try:
+            for _ in range(2):
+                done = check(server, client, count, "temporary")
+                assert max(login.seconds for login in done) < SHORT + SLACK
+        finally:
+            outage.cure(hosts.hosts[0])
+        check(server, client, 1)
+        check(server, client, count)
