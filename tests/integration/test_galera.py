@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: MIT
+"""A Galera cluster under logins: a node dies and comes back."""
+
+import pytest
+
+import accounts
+import galera
+from load import Load
+
+pytestmark = [pytest.mark.ours, pytest.mark.once]
+
+LOGINS = 2000
+NAMED = """\
+hosts = {hosts}
+user = postfixadmin
+password = pa$$word
+dbname = postfixadmin
+encrypt = dovecot:CRAM-MD5
+home = /var/mail/%d/%n
+"""
+
+
+@pytest.fixture(name="cluster", scope="module")
+def fixture_cluster(workdir):
+    """Three nodes, whole between the tests."""
+    cluster = galera.Cluster(workdir)
+    try:
+        cluster.start(accounts.seed_000)
+        yield cluster
+    finally:
+        cluster.close()
+
+
+def under_load(cluster, dovecots, events):
+    """Has each event happen to the node that is asked first, amid so many
+    logins of which none fails or gets a wrong verdict."""
+    server = dovecots.start(NAMED.format(hosts=" ".join(
+        f"127.0.0.1:{node.port}" for node in cluster.nodes)), nodelay=True)
+    for event in events:
+        with server.auth_client() as client:
+            load = Load(client)
+            load.start()
+            try:
+                load.wait_for(LOGINS // 2)
+                event(cluster)
+                load.wait_for(LOGINS // 2)
+            finally:
+                done = load.finish()
+        for _, _, password, verdict in done:
+            wanted = "OK" if password == accounts.RIGHT else "FAIL"
+            assert verdict.kind == wanted and not verdict.temporary, (
+                event.__name__, verdict, server.log()[-3000:])
+
+
+def kill(cluster):
+    """The node dies, which the others notice."""
+    cluster.nodes[0].kill()
+    cluster.wait_for_size(2)
+
+
+def start_again(cluster):
+    """It comes back and fetches all data."""
+    cluster.nodes[0].start()
+    cluster.wait_for_size(3)
+
+
+def test_node_killed(cluster, dovecots):
+    """A node dies and rejoins: nobody notices."""
+    under_load(cluster, dovecots, [kill, start_again])
