@@ -182,6 +182,16 @@ void lookup_engine_stop(struct lookup_engine *engine)
 	rehash_free(&engine->rehash);
 }
 
+void lookup_engine_hurry(struct lookup_engine *engine,
+			 unsigned int lookup_timeout_ms)
+{
+	/* for a pool that is yet to be made */
+	if (engine->conf->lookup_timeout > lookup_timeout_ms)
+		engine->conf->lookup_timeout = lookup_timeout_ms;
+	if (engine->pool != NULL)
+		dbpool_hurry(engine->pool, lookup_timeout_ms);
+}
+
 void lookup_engine_free(struct lookup_engine **_engine)
 {
 	struct lookup_engine *engine = *_engine;

@@ -39,6 +39,11 @@ void lookup_engine_free(struct lookup_engine **engine);
 /* The same without freeing: lookups under way fail, later ones too. */
 void lookup_engine_stop(struct lookup_engine *engine);
 
+/* From now on no lookup takes longer than this, not those under way either:
+   whoever waits for the end of the process need not wait for a database. */
+void lookup_engine_hurry(struct lookup_engine *engine,
+			 unsigned int lookup_timeout_ms);
+
 const struct pfa_conf *lookup_engine_conf(const struct lookup_engine *engine);
 /* What a stored hash may ask for. */
 const struct hash_limits *

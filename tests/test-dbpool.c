@@ -414,6 +414,32 @@ static void test_dbpool_deadlines_are_each_lookups_own(void)
 	pool_stop();
 }
 
+/* Those under way and later ones, but none gets more time than it had. */
+static void test_dbpool_hurry(void)
+{
+	struct outcome late = { 0 }, soon = { 0 }, next = { 0 };
+
+	pool_start(1);
+	submit(&soon, "a");
+	fake_loop_advance(TIMEOUT_MS - 50);
+	submit(&late, "b");
+	dbpool_hurry(pool, 100);
+	dbpool_hurry(pool, TIMEOUT_MS);
+	fake_loop_advance(50);
+	CU_ASSERT_EQUAL(soon.calls, 1);
+	submit(&next, "c");
+	fake_loop_advance(49);
+	CU_ASSERT_EQUAL(late.calls, 0);
+	fake_loop_advance(1);
+	CU_ASSERT_EQUAL(late.calls, 1);
+	CU_ASSERT_EQUAL(next.calls, 0);
+	fake_loop_advance(50);
+	CU_ASSERT_EQUAL(next.calls, 1);
+	CU_ASSERT_STRING_EQUAL(next.text,
+		"No answer from the database within 100 ms");
+	pool_stop();
+}
+
 static void test_dbpool_late_answer_of_a_deadline_is_dropped(void)
 {
 	struct outcome outcome = { 0 };
@@ -771,6 +797,7 @@ static CU_TestInfo tests[] = {
 	TEST(test_dbpool_deadline_while_connecting),
 	TEST(test_dbpool_deadline_while_running),
 	TEST(test_dbpool_deadlines_are_each_lookups_own),
+	TEST(test_dbpool_hurry),
 	TEST(test_dbpool_late_answer_of_a_deadline_is_dropped),
 	TEST(test_dbpool_closes_what_the_server_closed),
 	TEST(test_dbpool_closes_what_is_long_idle),

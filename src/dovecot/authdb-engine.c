@@ -8,6 +8,7 @@
 #include "dovecot/loop.h"
 
 #include "llist.h"
+#include "master-service.h"
 
 #include "core/hash-usual.h"
 
@@ -22,6 +23,11 @@ struct authdb_engine {
 	const char *busy_reason;
 	bool userdb_used, warned;
 };
+
+/* After a reload or stop, auth goes on for clients that are connected, and they
+   stay until they are answered. This is plenty for a database that is well; one
+   that is not shall not hold up the end. */
+#define LEAVING_LOOKUP_TIMEOUT_MS 2000
 
 static struct authdb_engine *engines;
 
@@ -93,6 +99,22 @@ struct authdb_engine *authdb_engine_new(const struct authdb_source *source,
 		return engine;
 	authdb_engine_unref(engine);
 	return NULL;
+}
+
+static void engines_hurry(void)
+{
+	struct authdb_engine *engine;
+
+	for (engine = engines; engine != NULL; engine = engine->next)
+		lookup_engine_hurry(engine->lookup, LEAVING_LOOKUP_TIMEOUT_MS);
+}
+
+void authdb_engines_watch_master(void)
+{
+	/* Takes the place of auth's own callback, which does nothing except in
+	   an auth-worker (auth/main.c: auth_die()). */
+	if (!worker)
+		master_service_set_die_callback(master_service, engines_hurry);
 }
 
 void authdb_engine_release(struct authdb_engine **_engine)

@@ -31,6 +31,9 @@ struct authdb_engine *authdb_engine_new(const struct authdb_source *source,
 /* Fails what is under way, and is the last use by this passdb or userdb. */
 void authdb_engine_release(struct authdb_engine **engine);
 
+/* When the process is up: notices when Dovecot's master wants it to go. */
+void authdb_engines_watch_master(void);
+
 struct lookup_engine *authdb_engine_lookup(struct authdb_engine *engine);
 
 /* The threads for slow hashes, made with their first use; NULL if memory or

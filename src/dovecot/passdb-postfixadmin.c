@@ -199,6 +199,7 @@ void passdb_pfa_init(struct passdb_module *_module)
 			"differs from the headers the module was built with: "
 			"rebuild it against the installed dovecot-dev");
 	}
+	authdb_engines_watch_master();
 	authdb_engine_warn(module->engine);
 }
 

@@ -149,6 +149,7 @@ void userdb_pfa_init(struct userdb_module *module)
 			"differs from the headers the module was built with: "
 			"rebuild it against the installed dovecot-dev");
 	}
+	authdb_engines_watch_master();
 }
 
 void userdb_pfa_deinit(struct userdb_module *_module)

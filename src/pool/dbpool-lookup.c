@@ -208,6 +208,24 @@ static void deadline_timer_start(struct dbpool *pool)
 		deadline_timer_fired, pool);
 }
 
+void dbpool_hurry(struct dbpool *pool, unsigned int lookup_timeout_ms)
+{
+	uint64_t deadline = pool->loop.now() + lookup_timeout_ms;
+	struct dbpool_lookup *lookup;
+
+	if (lookup_timeout_ms >= pool->set.lookup_timeout_ms)
+		return;
+	pool->set.lookup_timeout_ms = lookup_timeout_ms;
+	for (lookup = pool->lookups; lookup != NULL; lookup = lookup->next) {
+		if (lookup->deadline > deadline)
+			lookup->deadline = deadline;
+	}
+	if (pool->deadline_timer != NULL)
+		pool->loop.cancel_timer(pool->deadline_timer);
+	pool->deadline_timer = NULL;
+	deadline_timer_start(pool);
+}
+
 struct dbpool_lookup *dbpool_submit(struct dbpool *pool,
 				    const struct db_statement *statement,
 				    const char *const *values,

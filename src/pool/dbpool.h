@@ -82,6 +82,8 @@ struct dbpool_lookup *dbpool_submit(struct dbpool *pool,
 				    const struct db_statement *statement,
 				    const char *const *values,
 				    dbpool_callback_t *callback, void *context);
+/* From now on lookups have no more time than this, those under way included. */
+void dbpool_hurry(struct dbpool *pool, unsigned int lookup_timeout_ms);
 /* No callback will come. */
 void dbpool_cancel(struct dbpool_lookup **lookup);
 

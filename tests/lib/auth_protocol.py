@@ -215,6 +215,12 @@ class AuthClient(LineConnection):
         self.send(*parts)
         return request
 
+    def respond(self, reply):
+        """Answers a challenge."""
+        challenge = base64.b64decode("".join(reply.fields))
+        response = self.conversations[reply.request].send(challenge)
+        self.send("CONT", reply.request, base64.b64encode(response).decode())
+
     def verdict(self):
         """The next verdict on any login begun; challenges that come before
         are answered."""
@@ -223,10 +229,7 @@ class AuthClient(LineConnection):
             if reply.kind != "CONT":
                 del self.conversations[reply.request]
                 return reply
-            challenge = base64.b64decode("".join(reply.fields))
-            response = self.conversations[reply.request].send(challenge)
-            self.send("CONT", reply.request,
-                      base64.b64encode(response).decode())
+            self.respond(reply)
 
     def logins(self, attempts, at_once=None):
         """Makes logins, each a tuple of begin()'s arguments, all in flight

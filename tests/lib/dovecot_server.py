@@ -302,6 +302,16 @@ class Dovecot:
         return {pid: started for pid, started in found.items()
                 if argument in process.command_line(pid)}
 
+    def auth_process(self):
+        """Id and start time of the auth process that is no worker. After a
+        reload there may be an old one for a while; this is the new one."""
+        found = {pid: started
+                 for pid, started in self.processes("dovecot/auth").items()
+                 if "-w" not in process.command_line(pid).split()}
+        if not found:
+            raise process.ServerError("there is no auth process")
+        return max(found.items(), key=lambda entry: (entry[1], entry[0]))
+
     def ask_to_stop(self):
         """Begins a stop(), so that several servers can end together."""
         if self.process is not None:
