@@ -11,7 +11,7 @@ server_packages=(dovecot-core dovecot-imapd dovecot-pop3d dovecot-lmtpd
 # a network for one server, and what becomes of packets in it
 network_packages=(iproute2 nftables)
 test_packages=("${server_packages[@]}" "${network_packages[@]}" dovecot-mysql
-	galera-4 rsync openssl python3-pytest python3-pymysql
+	galera-4 rsync openssl fail2ban python3-pytest python3-pymysql
 	php-cli php-mbstring php-mysql)
 policy=/usr/sbin/policy-rc.d
 

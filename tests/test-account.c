@@ -175,6 +175,58 @@ static const struct account_case named_cases[] = {
 	{ "quota switched off", BASE "quota = no\n", ACCOUNT_USERDB,
 	  NAMED("a@b", "a@b", NULL, "5", "1", "1"),
 	  .verdict = ACCOUNT_OK, .reason = NONE, .fields = "user=a@b" },
+	{ "maildir from the row", BASE "home = /m/%{column:maildir}\n"
+	  "mail = %{column:fmt}:/m/%{column:maildir}/x\n", ACCOUNT_USERDB,
+	  .user = "a@b", .names = { "user", "active", "domain_active",
+	  "column:maildir", "column:fmt" },
+	  .values = { "a@b", "1", "1", "./b//a/./x/", "sdbox" },
+	  .verdict = ACCOUNT_OK, .reason = NONE,
+	  .fields = "user=a@b home=/m/b/a/x mail=sdbox:/m/b/a/x/x" },
+#define MAILDIR(_name, _value, _reason) \
+	{ _name, BASE "home = /m/%{column:maildir}\n", ACCOUNT_USERDB, \
+	  .user = "a@b", .names = { "user", "active", "domain_active", \
+	  "column:maildir" }, .values = { "a@b", "1", "1", _value }, \
+	  .verdict = ACCOUNT_FAILED, \
+	  .reason = "home: the column:maildir cannot be used: " _reason }
+	MAILDIR("empty maildir", "", "it is empty"),
+	MAILDIR("no maildir", NULL, "it is empty"),
+	MAILDIR("absolute maildir", "/etc/", "it begins with a slash"),
+	MAILDIR("maildir above", "..", "it has a .. in it"),
+	MAILDIR("maildir above, below", "a/../../b", "it has a .. in it"),
+	MAILDIR("maildir above, at the end", "a/..", "it has a .. in it"),
+	MAILDIR("the whole directory", "./", "it names no directory"),
+	{ "maildir with a colon", BASE "mail = maildir:/m/%{column:maildir}\n",
+	  ACCOUNT_USERDB, .user = "a@b",
+	  .names = { "user", "active", "domain_active", "column:maildir" },
+	  .values = { "a@b", "1", "1", "a:INDEX=/etc" },
+	  .verdict = ACCOUNT_FAILED, .reason = "another directory" },
+	{ "ids from the row", BASE "uid = %{column:x_uid}\n"
+	  "gid = %{column:domain.gid}\n", ACCOUNT_USERDB, .user = "a@b",
+	  .names = { "user", "active", "domain_active", "column:x_uid",
+	  "column:domain.gid" },
+	  .values = { "a@b", "1", "1", "5", "/6" },
+	  .verdict = ACCOUNT_OK, .reason = NONE,
+	  .fields = "user=a@b uid=5 gid=/6" },
+#define FIELDS(_name, _kind, _fields, _nets, _host, _expected) \
+	{ _name, BASE "fields = " _fields "\n", _kind, .user = "a@b", \
+	  .names = { "user", "password", "active", "domain_active", \
+	  "column:nets", "column:domain.host" }, \
+	  .values = { "a@b", "{PLAIN}x", "1", "1", _nets, _host }, \
+	  .verdict = ACCOUNT_OK, .reason = NONE, .fields = _expected }
+	FIELDS("fields", ACCOUNT_PASSDB, "allow_nets=nets  userdb_x=nets",
+	       "10.0.0.0/8", NULL, "user=a@b password={PLAIN}x "
+	       "allow_nets=10.0.0.0/8 userdb_x=10.0.0.0/8"),
+	FIELDS("fields, userdb", ACCOUNT_USERDB,
+	       "allow_nets=nets userdb_x=nets",
+	       "10.0.0.0/8", NULL, "user=a@b x=10.0.0.0/8"),
+	FIELDS("fields without a value", ACCOUNT_PASSDB,
+	       "allow_nets=nets host=domain.host", "", NULL,
+	       "user=a@b password={PLAIN}x"),
+	FIELDS("a proxy", ACCOUNT_PASSDB, "host=domain.host", NULL, "10.0.0.1",
+	       "user=a@b password={PLAIN}x host=10.0.0.1 proxy=y"),
+	FIELDS("a proxy of its own", ACCOUNT_PASSDB,
+	       "host=domain.host proxy_maybe=nets", NULL, "10.0.0.1",
+	       "user=a@b password={PLAIN}x host=10.0.0.1"),
 	{ "users has no flags", USERS, ACCOUNT_PASSDB, .user = "a@b",
 	  .names = { "user", "password", "quota" },
 	  .values = { "a@b", "$6$x$y", "10485760" },

@@ -72,6 +72,20 @@ static const struct schema_row {
 	  "d.`backupmx` AS `backupmx` "
 	  "FROM `mailbox` m LEFT JOIN `domain` d ON d.`domain` = '%Ld' "
 	  "WHERE m.`username` = '%Lu'" },
+	{ "columns of one's own", "quota = no\ndomain_active = no\n"
+	  "home = /%{column:maildir}/%n\n"
+	  "fields = a=maildir b=domain.x`%\n", USERDB,
+	  "SELECT m.`username` AS `user`, m.`active` AS `active`, "
+	  "IF(LOCATE(CHAR(0), m.`maildir`) > 0, '', m.`maildir`) "
+	  "AS `column:maildir`, "
+	  "IF(LOCATE(CHAR(0), d.`x``%%`) > 0, '', d.`x``%%`) "
+	  "AS `column:domain.x``%%` "
+	  "FROM `mailbox` m LEFT JOIN `domain` d ON d.`domain` = '%Ld' "
+	  "WHERE m.`username` = '%Lu'" },
+	{ "users, a column of one's own", "schema = users\nquota = no\n"
+	  "uid = %{column:id}\n", USERDB,
+	  "SELECT `email` AS `user`, IF(LOCATE(CHAR(0), `id`) > 0, '', `id`) "
+	  "AS `column:id` FROM `users` WHERE `email` = '%Lu'" },
 	{ "alias domains", "alias_domains = yes\n", REDIRECT,
 	  "SELECT `alias_domain` AS `alias_domain`, "
 	  "`target_domain` AS `target_domain`, NULL AS `address`, "

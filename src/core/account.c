@@ -6,6 +6,7 @@
  * account only. Called by src/lookup.c for each lookup.
  */
 #include "core/account-rule.h"
+#include "core/extra.h"
 #include "core/path.h"
 #include "core/schema.h"
 
@@ -47,14 +48,18 @@ static const struct answer_def {
 			 offsetof(struct pfa_conf, gid), NULL },
 };
 
-/* user, password and quota_rule come on top */
-#define FIELD_MAX (ANSWER_COUNT + 3)
+/* On top come user, password and quota_rule, those of the setting fields, and
+   proxy. */
+#define FIELD_MAX(rules) \
+	(ANSWER_COUNT + 4 + ((rules)->extra == NULL ? 0 : \
+			     (rules)->extra->field_count))
 
 struct account_rules {
 	const struct pfa_conf *conf;
 	struct scheme_hint hint;
 	struct template *answers[ANSWER_COUNT];	/* NULL: not set */
 	struct path_shape shapes[ANSWER_COUNT];
+	struct extra *extra;			/* NULL: drop-in */
 };
 
 /*
@@ -67,7 +72,7 @@ struct account_build {
 	const struct account_row *row;
 	const struct account_request *request;
 	struct account *account;
-	size_t offsets[FIELD_MAX];
+	size_t *offsets;
 	/* The row's name in lower case, for the templates: whoever asks in
 	   whatever case, and before or after Dovecot knows the row's spelling,
 	   the mail is in one place. */
@@ -105,6 +110,8 @@ static int rules_fill(struct account_rules *rules, struct errbuf *error)
 		error->setting = "encrypt";
 		return -1;
 	}
+	if (extra_new(conf, &rules->extra, error) < 0)
+		return -1;
 	for (int i = 0; i < ANSWER_COUNT; i++) {
 		if (rules_compile(rules, i, error) < 0)
 			return -1;
@@ -138,6 +145,7 @@ void account_rules_free(struct account_rules **_rules)
 	*_rules = NULL;
 	for (int i = 0; i < ANSWER_COUNT; i++)
 		template_free(&rules->answers[i]);
+	extra_free(&rules->extra);
 	free(rules);
 }
 
@@ -298,6 +306,18 @@ static const char *row_value(const struct account_row *row,
 	return account_row_value(row, schema_column_names[column]);
 }
 
+/* the same, the name being the beginning of a text */
+static const char *row_value_span(const struct account_row *row,
+				  const char *name, size_t len)
+{
+	for (unsigned int i = 0; i < row->count; i++) {
+		if (strncmp(row->names[i], name, len) == 0 &&
+		    row->names[i][len] == '\0')
+			return row->values[i];
+	}
+	return NULL;
+}
+
 static char ascii_lower(char c)
 {
 	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
@@ -356,14 +376,50 @@ static int build_password(struct account_build *build)
 	return 0;
 }
 
+/* A variable that core does not know: a column of the row, or Dovecot's. */
+struct build_expansion {
+	const struct account_build *build;
+	bool path;
+};
+
+static int build_expand(const char *var, struct strbuf *out, void *context,
+			struct errbuf *error)
+{
+	const struct build_expansion *expansion = context;
+	const struct account_request *request = expansion->build->request;
+	const char *answer, *value, *reason;
+	const size_t len = extra_column_var(var, &answer);
+
+	if (len == 0) {
+		return request->vars->expand(var, out, request->vars->context,
+					     error);
+	}
+	value = row_value_span(expansion->build->row, answer, len);
+	if (value == NULL)
+		value = "";
+	reason = *value == '\0' ? "it is empty" :
+		expansion->path ? path_append_clean(out, value) : NULL;
+	if (reason != NULL) {
+		return errbuf_set(error, "the %.*s cannot be used: %s",
+				  len > 80 ? 80 : (int)len, answer, reason);
+	}
+	if (!expansion->path)
+		strbuf_append_str(out, value);
+	return 0;
+}
+
 static int build_answer(struct account_build *build, enum answer answer)
 {
 	const struct answer_def *def = &answers[answer];
 	const struct account_rules *rules = build->rules;
+	struct build_expansion expansion = {
+		.build = build,
+		.path = def->separators != NULL,
+	};
 	const struct template_vars vars = {
 		.user = strbuf_str(&build->name),
-		.expand = build->request->vars->expand,
-		.context = build->request->vars->context,
+		.expand = build_expand,
+		.context = &expansion,
 	};
 	struct account *account = build->account;
 	const size_t offset = account->text.len;
@@ -429,6 +485,52 @@ static int build_quota(struct account_build *build)
 	return 0;
 }
 
+#define USERDB_PREFIX "userdb_"
+
+static void build_value(struct account_build *build, const char *name,
+			const char *value)
+{
+	const size_t offset = build->account->text.len;
+
+	strbuf_append_str(&build->account->text, value);
+	build_field(build, name, offset);
+}
+
+/* The userdb answers what the passdb calls userdb_. NULL: not this one. */
+static const char *field_name(const struct account_build *build,
+			      const char *name)
+{
+	if (build->kind == ACCOUNT_PASSDB)
+		return name;
+	return strncmp(name, USERDB_PREFIX, strlen(USERDB_PREFIX)) == 0 ?
+		name + strlen(USERDB_PREFIX) : NULL;
+}
+
+static void build_fields(struct account_build *build)
+{
+	const struct extra *extra = build->rules->extra;
+	const char *name, *value;
+	bool host = false, own = false;
+
+	for (unsigned int i = 0; i < extra->field_count; i++) {
+		const struct extra_field *field = &extra->fields[i];
+
+		own = own || strcmp(field->name, "proxy") == 0 ||
+			strcmp(field->name, "proxy_maybe") == 0 ||
+			strcmp(field->name, "nologin") == 0;
+		name = field_name(build, field->name);
+		value = account_row_value(build->row,
+			extra->columns[field->column].answer);
+		if (name == NULL || value == NULL || *value == '\0')
+			continue;
+		build_value(build, name, value);
+		host = host || strcmp(name, "host") == 0;
+	}
+	/* PostfixAdmin's CUSTOM_FIELDS.md: whoever has a host is proxied to */
+	if (host && !own && build->kind == ACCOUNT_PASSDB)
+		build_value(build, "proxy", "y");
+}
+
 static void build_column(struct account_build *build)
 {
 	const struct account_row *row = build->row;
@@ -488,8 +590,10 @@ static void evaluate_named(struct account_build *build)
 		return;
 	}
 	if (build_user(build) == 0 && build_password(build) == 0 &&
-	    build_answers(build) == 0 && build_quota(build) == 0)
+	    build_answers(build) == 0 && build_quota(build) == 0) {
+		build_fields(build);
 		build_finish(build);
+	}
 	strbuf_free(&build->name);
 }
 
@@ -533,6 +637,7 @@ void account_evaluate(const struct account_rules *rules, enum account_kind kind,
 		.request = request,
 		.account = account_r,
 	};
+	unsigned int field_max;
 
 	*account_r = (struct account) { .text = STRBUF_INIT };
 	if (row == NULL) {
@@ -544,14 +649,16 @@ void account_evaluate(const struct account_rules *rules, enum account_kind kind,
 			"multiple matches: one user must have one row");
 		return;
 	}
-	account_r->fields = calloc(named ? FIELD_MAX : row->count + 1,
-				   sizeof(*account_r->fields));
-	if (account_r->fields == NULL)
+	field_max = named ? FIELD_MAX(rules) : row->count + 1;
+	account_r->fields = calloc(field_max, sizeof(*account_r->fields));
+	build.offsets = calloc(field_max, sizeof(*build.offsets));
+	if (account_r->fields == NULL || build.offsets == NULL)
 		verdict(account_r, ACCOUNT_FAILED, "out of memory");
 	else if (named)
 		evaluate_named(&build);
 	else
 		evaluate_dropin(&build);
+	free(build.offsets);
 }
 
 void account_free(struct account *account)

@@ -75,7 +75,7 @@ struct pfa_conf {
 	char *alias_table, *alias_domain_table;
 	char *users_table, *email_column, *password_column, *quota_column;
 	/* named: answer; home, mail, uid and gid are templates */
-	char *home, *mail, *uid, *gid;
+	char *home, *mail, *uid, *gid, *fields;
 	bool quota;
 	/* named: passwords and rules */
 	char *encrypt, *rehash;

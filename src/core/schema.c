@@ -6,6 +6,7 @@
  * more column, add it to enum schema_column and to the tables here.
  */
 #include "core/schema.h"
+#include "core/extra.h"
 #include "core/strbuf.h"
 
 #include <stddef.h>
@@ -243,7 +244,36 @@ static bool append_columns(struct strbuf *sql, const struct pfa_conf *conf,
 	return domain;
 }
 
-static char *postfixadmin_account(const struct pfa_conf *conf, bool passdb)
+/* Strings end with a NUL where they are used: one inside would cut the value
+   off, which could make another path of it. Such a value is none. */
+static void append_extra(struct strbuf *sql, const char *alias,
+			 const struct extra_column *column)
+{
+	strbuf_append_str(sql, ", IF(LOCATE(CHAR(0), ");
+	strbuf_append_str(sql, alias);
+	append_name(sql, "", column->name);
+	strbuf_append_str(sql, ") > 0, '', ");
+	strbuf_append_str(sql, alias);
+	append_name(sql, "", column->name);
+	strbuf_append_c(sql, ')');
+	append_as(sql, column->answer);
+}
+
+/* Returns whether the domain's row is needed. */
+static bool append_extras(struct strbuf *sql, const struct extra *extra)
+{
+	bool domain = false;
+
+	for (unsigned int i = 0; i < extra->column_count; i++) {
+		append_extra(sql, extra->columns[i].domain ? "d." : "m.",
+			     &extra->columns[i]);
+		domain = domain || extra->columns[i].domain;
+	}
+	return domain;
+}
+
+static char *postfixadmin_account(const struct pfa_conf *conf,
+				  const struct extra *extra, bool passdb)
 {
 	const struct table_def *mailbox = &table_defs[TABLE_MAILBOX];
 	const struct table_def *domain = &table_defs[TABLE_DOMAIN];
@@ -251,6 +281,7 @@ static char *postfixadmin_account(const struct pfa_conf *conf, bool passdb)
 	bool with_domain;
 
 	with_domain = append_columns(&sql, conf, passdb);
+	with_domain = append_extras(&sql, extra) || with_domain;
 	append_from(&sql, conf->table_prefix, table_name(conf, mailbox));
 	strbuf_append_str(&sql, " m");
 	if (with_domain) {
@@ -343,16 +374,18 @@ static char *postfixadmin_iterate(const struct pfa_conf *conf)
 }
 
 static void postfixadmin_build(const struct pfa_conf *conf,
+			       const struct extra *extra,
 			       struct schema_queries *queries_r)
 {
-	queries_r->passdb = postfixadmin_account(conf, true);
-	queries_r->userdb = postfixadmin_account(conf, false);
+	queries_r->passdb = postfixadmin_account(conf, extra, true);
+	queries_r->userdb = postfixadmin_account(conf, extra, false);
 	queries_r->iterate = postfixadmin_iterate(conf);
 	if (conf->alias_domains || conf->alias_login)
 		queries_r->redirect = postfixadmin_redirect(conf);
 }
 
-static char *users_account(const struct pfa_conf *conf, bool passdb)
+static char *users_account(const struct pfa_conf *conf,
+			   const struct extra *extra, bool passdb)
 {
 	const char *const names[SCHEMA_COLUMN_COUNT] = {
 		[SCHEMA_COLUMN_USER] = conf->email_column,
@@ -373,6 +406,8 @@ static char *users_account(const struct pfa_conf *conf, bool passdb)
 		append_as(&sql, schema_column_names[i]);
 		comma = ", ";
 	}
+	for (unsigned int i = 0; i < extra->column_count; i++)
+		append_extra(&sql, "", &extra->columns[i]);
 	append_from(&sql, "", conf->users_table);
 	strbuf_append_str(&sql, " WHERE ");
 	append_name(&sql, "", conf->email_column);
@@ -391,11 +426,11 @@ static char *users_iterate(const struct pfa_conf *conf)
 	return strbuf_steal(&sql);
 }
 
-static void users_build(const struct pfa_conf *conf,
+static void users_build(const struct pfa_conf *conf, const struct extra *extra,
 			struct schema_queries *queries_r)
 {
-	queries_r->passdb = users_account(conf, true);
-	queries_r->userdb = users_account(conf, false);
+	queries_r->passdb = users_account(conf, extra, true);
+	queries_r->userdb = users_account(conf, extra, false);
 	queries_r->iterate = users_iterate(conf);
 }
 
@@ -410,13 +445,18 @@ static void dropin_build(const struct pfa_conf *conf,
 int schema_build(const struct pfa_conf *conf, struct schema_queries *queries_r,
 		 struct errbuf *error)
 {
+	struct extra *extra = NULL;
+
 	memset(queries_r, 0, sizeof(*queries_r));
+	if (conf->form == PFA_CONF_NAMED && extra_new(conf, &extra, error) < 0)
+		return -1;
 	if (conf->form != PFA_CONF_NAMED)
 		dropin_build(conf, queries_r);
 	else if (conf->schema == PFA_SCHEMA_USERS)
-		users_build(conf, queries_r);
+		users_build(conf, extra, queries_r);
 	else
-		postfixadmin_build(conf, queries_r);
+		postfixadmin_build(conf, extra, queries_r);
+	extra_free(&extra);
 
 	if (queries_r->passdb == NULL || queries_r->userdb == NULL ||
 	    queries_r->iterate == NULL ||

@@ -162,7 +162,12 @@ static const char *translate_var(const char *p, struct strbuf *out,
 			  "%{user | username} or %{user | domain}", error);
 		return NULL;
 	}
-	if (!append_common(expression, out)) {
+	/* a column of the row, which is ours: see extra.h */
+	if (strncmp(expression.p, "column:", strlen("column:")) == 0) {
+		strbuf_append_str(out, "%{");
+		strbuf_append(out, expression.p, expression.len);
+		strbuf_append_c(out, '}');
+	} else if (!append_common(expression, out)) {
 		strbuf_append_str(out, "%{");
 		strbuf_append(out, expression.p, expression.len);
 		strbuf_append_c(out, ':');

@@ -57,6 +57,19 @@ passdb_pfa_result(struct auth_request *request, const struct account *account)
 	return PASSDB_RESULT_OK;
 }
 
+/* Dovecot lets nobody in whose address is not among allow_nets. It says so in
+   a line of its own, which is none of those that tools look for. */
+static void passdb_pfa_log_failed_field(struct auth_request *request,
+					enum passdb_result result)
+{
+	if (result == PASSDB_RESULT_OK && request->failed &&
+	    passdb_pfa_form(request) == PFA_CONF_NAMED) {
+		authdb_log_refused(request, "address_refused",
+				   "its fields do not allow this login: "
+				   "see allow_nets");
+	}
+}
+
 /* The end of every request. */
 static void passdb_pfa_verified(struct passdb_verify *verify,
 				enum passdb_result result)
@@ -65,6 +78,7 @@ static void passdb_pfa_verified(struct passdb_verify *verify,
 		container_of(verify, struct passdb_pfa_request, verify);
 	struct auth_request *request = pfa_request->request;
 
+	passdb_pfa_log_failed_field(request, result);
 	pfa_request->callback.verify_plain(result, request);
 	compat_forget(request);
 	auth_request_unref(&request);
@@ -76,6 +90,7 @@ static void passdb_pfa_credentials(struct passdb_pfa_request *pfa_request,
 {
 	struct auth_request *request = pfa_request->request;
 
+	passdb_pfa_log_failed_field(request, result);
 	passdb_handle_credentials(result, password, scheme,
 		pfa_request->callback.lookup_credentials, request);
 	auth_request_unref(&request);

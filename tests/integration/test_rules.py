@@ -3,6 +3,8 @@
 the log when one refuses a login, that fail2ban finds it there, and which
 rights the driver needs for it."""
 
+import subprocess
+
 import pytest
 
 import accounts
@@ -246,3 +248,119 @@ def test_cache_tells_services_apart(dovecots, mariadb, schema, smtp_active):
             for attempt, reply, verdict in zip(
                     attempts, client.logins(attempts), verdicts.values()):
                 assert (reply.kind == "OK") == (" " not in verdict), attempt
+
+
+OWN_COLUMNS = """\
+ALTER TABLE {mailbox} ADD x_allow_nets varchar(255),
+    ADD x_format varchar(20) NOT NULL DEFAULT 'maildir';
+ALTER TABLE {domain} ADD x_backend_host varchar(255);
+UPDATE {mailbox} SET x_allow_nets = '192.0.2.0/24, ::1'
+    WHERE username = 'joe@on.example';
+UPDATE {mailbox} SET x_format = 'sdbox' WHERE username = 'mute@on.example';
+UPDATE {domain} SET x_backend_host = '192.0.2.9'
+    WHERE domain = 'days.example';
+"""
+OWN_FIELDS = """\
+fields = allow_nets=x_allow_nets host=domain.x_backend_host \
+userdb_x=x_allow_nets
+mail = %{column:x_format}:~/mail:INDEX=/i/%{column:maildir}
+"""
+# column maildir -> what becomes of it, or why nothing does
+MAILDIRS = {
+    "on.example/joe/": "on.example/joe",
+    "on.example/joe": "on.example/joe",
+    "./on.example/./a/./b//": "on.example/a/b",
+    "with space/ñ/": "with space/ñ",
+    "..joe/": "..joe",
+    "": "it is empty",
+    "/etc/": "it begins with a slash",
+    "on.example/../../etc": "it has a .. in it",
+    "..": "it has a .. in it",
+    "./": "it names no directory",
+    "on.example/j\0oe/": "it is empty",
+}
+
+
+@pytest.fixture(name="own_columns")
+def fixture_own_columns(mariadb, schema):
+    """The schema with columns of the administrator's."""
+    mariadb.run_sql(OWN_COLUMNS.format(**{
+        table: schemas.quoted(schema.prefix + table)
+        for table in ("mailbox", "domain")}), DATABASE)
+    yield schema
+    mariadb.run_sql(
+        "ALTER TABLE {mailbox} DROP x_allow_nets, DROP x_format;"
+        "ALTER TABLE {domain} DROP x_backend_host".format(**{
+            table: schemas.quoted(schema.prefix + table)
+            for table in ("mailbox", "domain")}), DATABASE)
+
+
+def test_own_columns(dovecots, mariadb, own_columns):
+    """Networks, a host to proxy to, and the format of the mail."""
+    server = start(dovecots, mariadb, own_columns,
+                   OWN_FIELDS)
+    refused = r"\(joe@on.example,127.0.0.1\): Password mismatch \(its fields"
+    with server.auth_client() as client:
+        assert client.login("joe@on.example", accounts.RIGHT).kind == "FAIL"
+        server.wait_log(refused)
+        request = client.begin("PLAIN", "joe@on.example", accounts.RIGHT,
+                               parameters=["rip=192.0.2.7"])
+        reply = client.verdict()
+        assert (reply.request, reply.kind) == (request, "OK")
+        reply = client.login("joe@days.example", accounts.RIGHT)
+        assert reply.get("host") == "192.0.2.9"
+        assert reply.get("proxy") is not None
+        assert client.login("mute@on.example",
+                            accounts.RIGHT).get("proxy") is None
+    with server.master_client() as master:
+        assert master.user("mute@on.example").get("mail") == \
+            "sdbox:~/mail:INDEX=/i/on.example/mute"
+        reply = master.user("joe@on.example")
+        assert reply.get("x") == "192.0.2.0/24, ::1"
+        assert reply.get("allow_nets") is None
+
+
+def test_maildir(dovecots, mariadb, schema):
+    """The column as a path that leads nowhere else."""
+    table = schemas.quoted(schema.prefix + "mailbox").replace("%", "%%")
+    text = FILE.format(port=mariadb.port, user=DATABASE, prefix=schema.prefix,
+                       rules="").replace("/var/mail/%d/%n",
+                                         "/srv/%{column:maildir}")
+    dovecot = dovecots.start(text)
+    dovecots.tolerate("the column:maildir cannot be used")
+    with dovecot.master_client() as master:
+        for maildir, wanted in MAILDIRS.items():
+            with mariadb.connect(DATABASE) as connection, \
+                    connection.cursor() as cursor:
+                cursor.execute(f"UPDATE {table} SET maildir = %s WHERE"
+                               " username = 'joe@on.example'", (maildir,))
+            mark = dovecot.log_mark()
+            reply = master.user("joe@on.example")
+            if wanted.startswith("it "):
+                assert reply.kind == "FAIL", maildir
+                dovecot.wait_log("home: the column:maildir cannot be used: " +
+                                 wanted.replace(".", r"\.") + "\n", mark)
+            else:
+                assert reply.get("home") == "/srv/" + wanted, maildir
+
+
+def test_fail2ban_finds_each(dovecots, mariadb, schema):
+    """Debian's filter for Dovecot, as it comes, sees every refusal."""
+    server = start(dovecots, mariadb, schema,
+                   RULES.format(smtp_active="and"))
+    refused = 0
+    for service in ("imap", "smtp"):
+        verdicts = expected(schema, service, "and")
+        check_logins(server, verdicts, service)
+        refused += sum(" " in verdict for verdict in verdicts.values())
+    with server.auth_client() as client:
+        for user in ("joe", "joe@ALL"):
+            assert client.login(user, accounts.RIGHT).kind == "FAIL"
+        assert client.login("joe@on.example", accounts.WRONG).kind == "FAIL"
+    server.wait_log("joe@on.example.*Password mismatch\n")
+    done = subprocess.run(
+        ["fail2ban-regex", "--print-all-matched", server.log_path, "dovecot"],
+        check=True, text=True, stdout=subprocess.PIPE)
+    matched = [line for line in done.stdout.splitlines()
+               if "postfixadmin(" in line]
+    assert len(matched) == refused + 3, done.stdout
