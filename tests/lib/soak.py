@@ -35,6 +35,8 @@ LOGINS = [
 ]
 IN_FLIGHT = 32
 CONNECTIONS = 8
+# Dovecot's own, and two more than connections.
+THREADS = 1 + CONNECTIONS + 2
 SETTINGS = f"connections = {CONNECTIONS}\n"
 LINES = 20
 # What comes up to here is warming up: allocators, caches, threads.
@@ -132,25 +134,26 @@ class Soak:
                 if error.args[0] != pymysql.constants.ER.NO_SUCH_THREAD:
                     raise
 
+    def at_rest(self):
+        """The figures when there is no connection."""
+        self.cut()
+        process.wait_for(lambda: not self.connections(), SETTLE_TIMEOUT,
+                         "end of all connections")
+        return self.figures()
+
     def check(self, before):
         """Nothing has grown, once what is on its way out is gone."""
         def excess():
-            now = self.figures()
+            now = self.at_rest()
             return None if (
                 now.memory <= before.memory + MEMORY_SLACK_KIB and
                 now.descriptors <= before.descriptors and
-                now.threads <= before.threads and
-                now.connections <= CONNECTIONS) else now
+                now.threads <= THREADS) else now
 
         try:
             process.wait_for(lambda: excess() is None, SETTLE_TIMEOUT, "rest")
         except process.ServerError as error:
             raise SoakError(f"{before} has become {excess()}") from error
-
-
-def largest(samples):
-    """The most of each figure."""
-    return Figures(*map(max, zip(*samples)))
 
 
 def run(database, server, lookups, reconnects, report=print):
@@ -164,7 +167,7 @@ def run(database, server, lookups, reconnects, report=print):
         try:
             report(TABLE.format("lookups", "reconnects", "RSS KiB", "files",
                                 "threads", "conns", "seconds"))
-            warm, before = [], None
+            before = None
             line = 0
             done = 0.0
             while done < 1:
@@ -173,10 +176,8 @@ def run(database, server, lookups, reconnects, report=print):
                 soak.cut()
                 made = soak.reconnects()
                 done = min(soak.lookups / lookups, made / reconnects)
-                if done < WARM_UP:
-                    warm.append(now)
-                elif before is None:
-                    before = largest(warm + [now])
+                if done >= WARM_UP and before is None:
+                    before = soak.at_rest()
                 if done * LINES >= line:
                     line = int(done * LINES) + 1
                     report(TABLE.format(soak.lookups, made, *now,
