@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The client's side of Dovecot's auth protocol, version 1: only requests that
- * are answered with one line, as AUTH PLAIN with an initial response is.
+ * The other side of Dovecot's auth protocols, version 1: clients' and masters',
+ * as far as one line is answered with one line.
  */
 #include "auth-conn.h"
 
@@ -15,7 +15,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-/* "AUTH", a number of 64 bits, two tabs and the NUL */
+/* the command, a number of 64 bits, two tabs and the NUL */
 #define REQUEST_HEAD_SIZE 32
 
 /* Makes room behind what is left, and moves that to the front. */
@@ -56,28 +56,19 @@ void auth_conn_read(struct auth_conn *conn)
 		conn->in_len += (size_t)got;
 }
 
-static void handshake(struct auth_conn *conn)
+static const char *wait_line(struct auth_conn *conn)
 {
 	const char *line;
-	bool plain = false;
 
-	dprintf(conn->fd, "VERSION\t1\t2\nCPID\t%ld\n", (long)getpid());
-	for (;;) {
-		while ((line = next_line(conn)) == NULL)
-			auth_conn_read(conn);
-		if (strcmp(line, "DONE") == 0)
-			break;
-		if (strncmp(line, "VERSION\t", 8) == 0 &&
-		    strncmp(line + 8, "1\t", 2) != 0)
-			errx(1, "auth speaks another protocol: %s", line);
-		if (strncmp(line, "MECH\tPLAIN\t", 11) == 0)
-			plain = true;
-	}
-	if (!plain)
-		errx(1, "auth does not offer PLAIN");
+	while ((line = next_line(conn)) == NULL)
+		auth_conn_read(conn);
+	if (strncmp(line, "VERSION\t", 8) == 0 &&
+	    strncmp(line + 8, "1\t", 2) != 0)
+		errx(1, "auth speaks another protocol: %s", line);
+	return line;
 }
 
-void auth_conn_open(struct auth_conn *conn, const char *path)
+static void connect_to(struct auth_conn *conn, const char *path)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 
@@ -89,9 +80,47 @@ void auth_conn_open(struct auth_conn *conn, const char *path)
 	if (conn->fd < 0 || connect(conn->fd, (struct sockaddr *)&address,
 				    sizeof(address)) < 0)
 		err(1, "%s", path);
-	handshake(conn);
+}
+
+static void do_not_block(struct auth_conn *conn, const char *path)
+{
 	if (fcntl(conn->fd, F_SETFL, O_NONBLOCK) < 0)
 		err(1, "%s", path);
+}
+
+void auth_conn_open_client(struct auth_conn *conn, const char *path,
+			   const char *mechanism, unsigned int number)
+{
+	const size_t len = strlen(mechanism);
+	bool offered = false;
+	const char *line;
+
+	connect_to(conn, path);
+	/* auth takes a process for one client */
+	conn->pid = getpid() + (pid_t)number;
+	dprintf(conn->fd, "VERSION\t1\t2\nCPID\t%ld\n", (long)conn->pid);
+	while (strcmp(line = wait_line(conn), "DONE") != 0) {
+		if (strncmp(line, "MECH\t", 5) == 0 &&
+		    strncmp(line + 5, mechanism, len) == 0 &&
+		    (line[5 + len] == '\t' || line[5 + len] == '\0'))
+			offered = true;
+		if (strncmp(line, "COOKIE\t", 7) == 0)
+			snprintf(conn->cookie, sizeof(conn->cookie), "%s",
+				 line + 7);
+	}
+	if (!offered)
+		errx(1, "auth does not offer %s", mechanism);
+	do_not_block(conn, path);
+}
+
+void auth_conn_open_master(struct auth_conn *conn, const char *path)
+{
+	connect_to(conn, path);
+	conn->master = true;
+	dprintf(conn->fd, "VERSION\t1\t1\n");
+	while (strncmp(wait_line(conn), "SPID\t", 5) != 0)
+		;
+	do_not_block(conn, path);
 }
 
 void auth_conn_close(struct auth_conn *conn)
@@ -112,11 +141,12 @@ static void append(struct auth_conn *conn, const char *data, size_t len)
 	conn->out_len += len;
 }
 
-void auth_conn_request(struct auth_conn *conn, unsigned long id,
-		       const char *rest, size_t rest_len)
+void auth_conn_request(struct auth_conn *conn, const char *command,
+		       unsigned long id, const char *rest, size_t rest_len)
 {
 	char head[REQUEST_HEAD_SIZE];
-	const int len = snprintf(head, sizeof(head), "AUTH\t%lu\t", id);
+	const int len = snprintf(head, sizeof(head), "%s\t%lu\t", command,
+				 id);
 
 	append(conn, head, (size_t)len);
 	append(conn, rest, rest_len);
@@ -149,32 +179,65 @@ static char *next_field(char **line)
 	return *line == NULL ? NULL : strsep(line, "\t");
 }
 
-static enum auth_verdict parse_kind(const char *kind)
+/* What a reply's first word means, and what stands behind its id. */
+struct reply_kind {
+	const char *word;
+	bool master;
+	enum auth_verdict verdict;
+	enum { FIELDS, USER_FIELDS, CHALLENGE } form;
+};
+
+static const struct reply_kind reply_kinds[] = {
+	{ "OK", false, AUTH_OK, FIELDS },
+	{ "FAIL", false, AUTH_FAIL, FIELDS },
+	{ "CONT", false, AUTH_CONTINUE, CHALLENGE },
+	{ "USER", true, AUTH_OK, USER_FIELDS },
+	{ "NOTFOUND", true, AUTH_FAIL, FIELDS },
+	{ "FAIL", true, AUTH_TEMP_FAIL, FIELDS },
+};
+#define REPLY_KINDS (sizeof(reply_kinds) / sizeof(reply_kinds[0]))
+
+static const struct reply_kind *find_kind(const char *word, bool master)
 {
-	if (strcmp(kind, "OK") == 0)
-		return AUTH_OK;
-	if (strcmp(kind, "FAIL") == 0)
-		return AUTH_FAIL;
-	errx(1, "auth answered with %s", kind);
+	size_t i;
+
+	for (i = 0; i < REPLY_KINDS; i++) {
+		if (reply_kinds[i].master == master &&
+		    strcmp(reply_kinds[i].word, word) == 0)
+			return &reply_kinds[i];
+	}
+	errx(1, "auth answered with %s", word);
+}
+
+static void parse_field(const char *field, struct auth_reply *reply)
+{
+	if (strncmp(field, "user=", 5) == 0)
+		reply->user = field + 5;
+	else if (strncmp(field, "home=", 5) == 0)
+		reply->home = field + 5;
+	else if (strcmp(field, "code=temp_fail") == 0)
+		reply->verdict = AUTH_TEMP_FAIL;
 }
 
 bool auth_conn_reply(struct auth_conn *conn, struct auth_reply *reply_r)
 {
 	char *line = next_line(conn), *field;
+	const struct reply_kind *kind;
 
 	if (line == NULL)
 		return false;
-	reply_r->user = "";
-	reply_r->verdict = parse_kind(next_field(&line));
+	kind = find_kind(next_field(&line), conn->master);
 	field = next_field(&line);
 	if (field == NULL)
 		errx(1, "auth sent a reply without an id");
-	reply_r->id = strtoul(field, NULL, 10);
-	while ((field = next_field(&line)) != NULL) {
-		if (strncmp(field, "user=", 5) == 0)
-			reply_r->user = field + 5;
-		else if (strcmp(field, "code=temp_fail") == 0)
-			reply_r->verdict = AUTH_TEMP_FAIL;
-	}
+	*reply_r = (struct auth_reply){
+		.verdict = kind->verdict, .id = strtoul(field, NULL, 10),
+	};
+	if (kind->form == CHALLENGE)
+		reply_r->challenge = next_field(&line);
+	else if (kind->form == USER_FIELDS)
+		reply_r->user = next_field(&line);
+	while ((field = next_field(&line)) != NULL)
+		parse_field(field, reply_r);
 	return true;
 }

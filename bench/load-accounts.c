@@ -9,51 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define REQUEST_FORMAT "PLAIN\tservice=imap\tsecured\tlip=127.0.0.1\t" \
-	"rip=127.0.0.1\tresp=%s\n"
-
-static char *base64(const char *data, size_t len)
-{
-	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-		"abcdefghijklmnopqrstuvwxyz0123456789+/";
-	char *text = malloc((len + 2) / 3 * 4 + 1), *p = text;
-	unsigned int bits;
-	size_t i, j;
-
-	if (text == NULL)
-		err(1, "accounts");
-	for (i = 0; i < len; i += 3) {
-		bits = 0;
-		for (j = i; j < i + 3; j++)
-			bits = bits << 8 |
-				(j < len ? (unsigned char)data[j] : 0);
-		for (j = 0; j < 4; j++)
-			*p++ = i + j > len ? '=' :
-				digits[bits >> (18 - 6 * j) & 63];
-	}
-	*p = '\0';
-	return text;
-}
-
-/* RFC 4616: nobody to act for, the user, the password. */
-static void make_request(struct load_account *account, const char *password)
-{
-	char *message, *response;
-	int len, request_len;
-
-	len = asprintf(&message, "%c%s%c%s", '\0', account->user, '\0',
-		       password);
-	if (len < 0)
-		err(1, "accounts");
-	response = base64(message, (size_t)len);
-	request_len = asprintf(&account->request, REQUEST_FORMAT, response);
-	if (request_len < 0)
-		err(1, "accounts");
-	account->request_len = (size_t)request_len;
-	free(response);
-	free(message);
-}
-
 void load_accounts_add_class(struct load_accounts *accounts, char *text)
 {
 	char *number = strchr(text, '='), *end;
@@ -87,49 +42,58 @@ static unsigned int find_class(const struct load_accounts *accounts,
 	return i;
 }
 
-static void add_account(struct load_accounts *accounts,
-			unsigned int class_index, const char *user,
-			const char *password, bool right)
+/* Room for one more; it grows at 0, 1, 2, 4, 8 ... */
+static struct load_account *new_account(struct load_class *class)
 {
-	struct load_class *class = &accounts->classes[class_index];
-	struct load_account *account;
-
-	/* grows at 0, 1, 2, 4, 8 ... */
 	if ((class->count & (class->count - 1)) == 0) {
 		const size_t size = class->count == 0 ? 1 : 2 * class->count;
 
 		class->accounts = realloc(class->accounts,
-					  size * sizeof(*account));
+					  size * sizeof(*class->accounts));
 		if (class->accounts == NULL)
 			err(1, "accounts");
 	}
-	account = &class->accounts[class->count++];
-	account->user = strdup(user);
-	if (account->user == NULL)
-		err(1, "accounts");
-	account->class_index = class_index;
-	account->right = right;
-	make_request(account, password);
+	return &class->accounts[class->count++];
 }
 
-static void add_line(struct load_accounts *accounts, char *line)
+static char *copy(const char *text)
+{
+	char *own = strdup(text);
+
+	if (own == NULL)
+		err(1, "accounts");
+	return own;
+}
+
+static void add_line(struct load_accounts *accounts, char *line,
+		     load_request_rest *make_rest)
 {
 	const char *name = strsep(&line, "\t");
 	const char *user = strsep(&line, "\t");
 	const char *password = strsep(&line, "\t");
+	const char *home = strsep(&line, "\t");
 	const char *verdict = strsep(&line, "\t\n");
-	unsigned int class_index;
+	const unsigned int class_index = find_class(accounts, name);
+	struct load_account *account;
 
 	if (verdict == NULL ||
 	    (strcmp(verdict, "OK") != 0 && strcmp(verdict, "FAIL") != 0))
-		errx(1, "accounts: not CLASS, user, password, OK or FAIL");
-	class_index = find_class(accounts, name);
-	if (class_index < accounts->class_count)
-		add_account(accounts, class_index, user, password,
-			    strcmp(verdict, "OK") == 0);
+		errx(1, "accounts: not class, user, password, home, "
+		     "OK or FAIL");
+	if (class_index == accounts->class_count)
+		return;
+	account = new_account(&accounts->classes[class_index]);
+	*account = (struct load_account){
+		.user = copy(user), .password = copy(password),
+		.home = copy(home), .right = strcmp(verdict, "OK") == 0,
+		.class_index = class_index,
+	};
+	account->rest = make_rest(account);
+	account->rest_len = strlen(account->rest);
 }
 
-void load_accounts_read(struct load_accounts *accounts, const char *path)
+void load_accounts_read(struct load_accounts *accounts, const char *path,
+			load_request_rest *make_rest, size_t first)
 {
 	FILE *file = fopen(path, "re");
 	char *line = NULL;
@@ -139,7 +103,7 @@ void load_accounts_read(struct load_accounts *accounts, const char *path)
 	if (file == NULL)
 		err(1, "%s", path);
 	while (getline(&line, &size, file) > 0)
-		add_line(accounts, line);
+		add_line(accounts, line, make_rest);
 	if (ferror(file))
 		err(1, "%s", path);
 	free(line);
@@ -148,6 +112,7 @@ void load_accounts_read(struct load_accounts *accounts, const char *path)
 		if (accounts->classes[i].count == 0)
 			errx(1, "%s: nobody of class %s", path,
 			     accounts->classes[i].name);
+		accounts->classes[i].next = first;
 	}
 }
 
@@ -159,7 +124,9 @@ void load_accounts_free(struct load_accounts *accounts)
 	for (; class < accounts->classes + accounts->class_count; class++) {
 		for (i = 0; i < class->count; i++) {
 			free(class->accounts[i].user);
-			free(class->accounts[i].request);
+			free(class->accounts[i].password);
+			free(class->accounts[i].home);
+			free(class->accounts[i].rest);
 		}
 		free(class->accounts);
 	}

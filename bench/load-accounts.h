@@ -12,12 +12,15 @@
 #define LOAD_CLASSES_MAX 8
 
 struct load_account {
-	char *user;
-	char *request;			/* behind AUTH and the id */
-	size_t request_len;
-	bool right;			/* the password is the right one */
+	char *user, *password, *home;
+	char *rest;			/* first request, behind its id */
+	size_t rest_len;
+	bool right;			/* it exists and this is its password */
 	unsigned int class_index;
 };
+
+/* Makes the rest of an account's first request, allocated. */
+typedef char *load_request_rest(const struct load_account *account);
 
 struct load_class {
 	const char *name;
@@ -34,10 +37,13 @@ struct load_accounts {
 
 /* Adds a class, from "name=share". */
 void load_accounts_add_class(struct load_accounts *accounts, char *text);
-/* Reads the file: a line for each account, with class, user, password, and OK
-   or FAIL, as the password is right or wrong, separated by tabs. Those of
-   other classes than the ones added are left out. */
-void load_accounts_read(struct load_accounts *accounts, const char *path);
+/* Reads the file: a line for each account, with class, user, password, home,
+   and OK or FAIL as it is to be answered, separated by tabs. Those of other
+   classes than the ones added are left out. Requests are made at once, before
+   the clock runs. The account numbered first, from 0, is the first one that is
+   picked from each class. */
+void load_accounts_read(struct load_accounts *accounts, const char *path,
+			load_request_rest *make_rest, size_t first);
 void load_accounts_free(struct load_accounts *accounts);
 
 /* The next account: chance, of 0 to shares - 1, picks the class, whose

@@ -5,7 +5,6 @@
 #include "load-report.h"
 
 #include <err.h>
-#include <stdbool.h>
 #include <stdlib.h>
 
 static bool measured(const struct load_result *result, uint64_t when)
@@ -68,7 +67,7 @@ static void report_class(const struct load_result *result,
 	const size_t count = latencies(result, class_index, list);
 
 	if (count == 0)
-		errx(1, "no login of class %s in the time measured", name);
+		errx(1, "no request of class %s in the time measured", name);
 	fprintf(out, "\"%s\": {\"count\": %zu, \"per_second\": %.1f, "
 		"\"p50_us\": %.1f, \"p99_us\": %.1f, \"max_us\": %.1f}", name,
 		count, per_second(result, class_index),

@@ -14,6 +14,7 @@
 struct load_request {
 	const struct load_account *account;
 	uint64_t start, end;		/* ns; start as it was intended */
+	bool going_on;			/* the first reply was not the last */
 };
 
 struct load_result {

@@ -1,25 +1,31 @@
 # SPDX-License-Identifier: MIT
-"""Results as text: medians and ranges over the rounds, ratios, the goal."""
+"""Results as text that is Markdown, too: medians and ranges over the rounds,
+ratios, goals. Results have for each contender a list of figures, one dict a
+round."""
 
 import statistics
 
 import experiments
 
-LABEL_WIDTH = 27
-COLUMN_WIDTH = 21
-
 
 def short(value):
     """Three digits that count, no more."""
-    if value >= 100:
+    if value == int(value) or value >= 100:
         return f"{value:.0f}"
     return f"{value:.1f}" if value >= 10 else f"{value:.2f}"
 
 
 def median_and_range(values):
     """All rounds as one text."""
+    if min(values) == max(values):
+        return short(values[0])
     return (f"{short(statistics.median(values))} "
             f"({short(min(values))}-{short(max(values))})")
+
+
+def series(rounds, label):
+    """A figure of all rounds."""
+    return [figures[label] for figures in rounds]
 
 
 def ratios(values, base):
@@ -28,39 +34,57 @@ def ratios(values, base):
     return [value / other for value, other in zip(values, base)]
 
 
-def _line(label, cells):
-    columns = "".join(f"{cell:<{COLUMN_WIDTH}}" for cell in cells)
-    return f"{label:<{LABEL_WIDTH}}{columns}".rstrip()
+def grid(rows):
+    """Rows of cells as a table; the first row is its head."""
+    widths = [max(map(len, column)) for column in zip(*rows)]
+    rows = [rows[0], ["-" * width for width in widths], *rows[1:]]
+    return "\n".join(
+        "| " + " | ".join(cell.ljust(width) for cell, width
+                          in zip(row, widths)) + " |" for row in rows)
 
 
-def _row(label, series):
-    first = series[0]
-    cells = [median_and_range(first)]
-    for values in series[1:]:
-        cells += [median_and_range(values), "-" if 0 in first else
-                  median_and_range(ratios(values, first))]
-    return _line(label, cells)
+def _row(label, results):
+    return [label, *(median_and_range(series(rounds, label))
+                     for rounds in results.values())]
 
 
-def _goal(goal, titles, series):
-    ratio = statistics.median(ratios(series[1], series[0]))
-    verdict = "met" if goal.met(ratio) else "missed"
-    return (f"goal: {goal.figure}, {goal.relation} {short(goal.ratio)} of"
-            f" {titles[0]}: {verdict}, {short(ratio)}")
+def _ratio_row(label, results):
+    (first, base), *others = results.items()
+    title = experiments.CONTENDERS[first].title
+    return [f"{label}, x {title}", "1", *(
+        median_and_range(ratios(series(rounds, label), series(base, label)))
+        for _, rounds in others)]
 
 
-def render(name, experiment, results):
-    """The table of an experiment; results has for each contender a list of
-    figures, one dict a round."""
-    def series(label):
-        return [[figures[label] for figures in rounds] for rounds in results]
+def _rows(label, results):
+    """A figure's rows: rates are compared, too."""
+    yield _row(label, results)
+    if label.endswith(experiments.RATE):
+        yield _ratio_row(label, results)
 
-    titles = [experiments.CONTENDERS[contender].title
-              for contender in experiment.contenders]
-    heads = titles[:1] + [head for title in titles[1:]
-                          for head in (title, "ratio")]
-    goal = experiment.goal
-    return "\n".join([f"{name}: {experiment.title}", _line("", heads),
-                      *(_row(label, series(label))
-                        for label in results[0][0]),
-                      _goal(goal, titles, series(goal.figure))])
+
+def goal_row(goal, results):
+    """What was wanted, what came of it, and whether that is enough."""
+    titles = experiments.CONTENDERS
+    values = series(results[goal.contender], goal.figure)
+    wanted = f"{goal.relation} {short(goal.value)}"
+    if goal.base:
+        values = ratios(values, series(results[goal.base], goal.figure))
+        wanted += f" x {titles[goal.base].title}"
+    value = statistics.median(values)
+    return [f"{titles[goal.contender].title}: {goal.figure}", wanted,
+            median_and_range(values),
+            "met" if goal.met(value) else "missed"]
+
+
+def render(name, results):
+    """An experiment's tables."""
+    experiment = experiments.EXPERIMENTS[name]
+    heads = ["", *(experiments.CONTENDERS[contender].title
+                   for contender in results)]
+    labels = next(iter(results.values()))[0]
+    figures = grid([heads, *(row for label in labels
+                             for row in _rows(label, results))])
+    goals = grid([["goal", "wanted", "measured", ""],
+                  *(goal_row(goal, results) for goal in experiment.goals)])
+    return f"### {name}: {experiment.title}\n\n{figures}\n\n{goals}"

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""What the servers' processes have used so far: CPU time and context
-switches, as the kernel counts them. A process that ended is not counted."""
+"""What the servers' processes use, as the kernel counts it: CPU time and
+context switches so far, and memory. A process that ended is not counted."""
 
 import glob
 import os
@@ -12,6 +12,7 @@ TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 UTIME, STIME = 11, 12
 SWITCHES = re.compile(r"^(?:non)?voluntary_ctxt_switches:\t(\d+)$",
                       re.MULTILINE)
+PSS = re.compile(r"^Pss:\s*(\d+) kB$", re.MULTILINE)
 
 
 class Usage(typing.NamedTuple):
@@ -61,3 +62,15 @@ def difference(before, after):
     """What the processes of the second sample have used since the first."""
     return sum((used - before.get(pid, Usage())
                 for pid, used in after.items()), Usage())
+
+
+def pss(pids):
+    """The memory of processes in bytes; what several processes share counts
+    in parts, also if others share it."""
+    total = 0
+    for pid in pids:
+        try:
+            total += int(PSS.search(_read(f"/proc/{pid}/smaps_rollup"))[1])
+        except OSError:  # ended just now
+            continue
+    return total * 1024

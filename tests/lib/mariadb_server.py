@@ -199,11 +199,16 @@ class MariaDB:
         return done.stdout
 
     def create_database(self, name, user, password):
-        """An empty database and an account that may read it, for logins by
-        socket and by TCP."""
+        """An empty database and an account that may read it."""
+        self.run_sql(f"DROP DATABASE IF EXISTS `{name}`;"
+                     f"CREATE DATABASE `{name}`")
+        self.add_reader(name, user, password)
+
+    def add_reader(self, name, user, password):
+        """An account that may read a database, for logins by socket and by
+        TCP."""
         quoted = password.replace("\\", "\\\\").replace("'", "\\'")
-        statements = [f"DROP DATABASE IF EXISTS `{name}`",
-                      f"CREATE DATABASE `{name}`"]
+        statements = []
         client = self.network.outside if self.network else "127.0.0.1"
         for account in (f"'{user}'@'localhost'", f"'{user}'@'{client}'"):
             statements += [

@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: MIT
+"""The benchmark: each kind of load puts real requests, and takes no reply
+for right that is not; a run from the servers to the report."""
+
+import collections
+import json
+import os
+import re
+import subprocess
+import sys
+import xml.etree.ElementTree
+
+import pytest
+
+import accounts
+import experiments
+import report
+
+pytestmark = [pytest.mark.ours, pytest.mark.once]
+
+TOP = os.path.dirname(accounts.TESTS)
+SEED = accounts.data_file("seed-000", "dovecot-sql.conf.ext")
+KINDS = ("plain", "cram-md5", "userdb", "login")
+USER, OTHER, MISSING = (f"{name}@example.org"
+                        for name in ("joe", "bare", "missing"))
+Caller = collections.namedtuple("Caller", "user password home answer")
+
+
+def home(user):
+    """As the configuration has it."""
+    local_part, _, domain = user.partition("@")
+    return f"/var/mail/{domain}/{local_part}"
+
+
+RIGHT = Caller(USER, accounts.RIGHT, home(USER), "OK")
+# Expectations that each reply of our server disappoints, by kind.
+DISAPPOINTED = {
+    "refused": (KINDS, RIGHT._replace(answer="FAIL")),
+    "let in": (("plain", "cram-md5", "login"),
+               RIGHT._replace(password=accounts.WRONG)),
+    "found": (KINDS, RIGHT._replace(user=MISSING, home=home(MISSING))),
+    "another's home": (("userdb", "login"), RIGHT._replace(home=home(OTHER))),
+    "another's name": (KINDS, RIGHT._replace(user=USER.upper())),
+    "another refused": (("plain", "cram-md5", "login"), RIGHT._replace(
+        user=USER.upper(), password=accounts.WRONG, answer="FAIL")),
+}
+
+
+@pytest.fixture(scope="module")
+def server(mariadb, shared_dovecots):
+    """Our Dovecot, with seed 000."""
+    accounts.seed_000(mariadb)
+    return shared_dovecots.start(
+        accounts.point_to(accounts.read(SEED), mariadb.port), prefetch=True)
+
+
+@pytest.fixture(scope="module")
+def load(server, request, tmp_path_factory):
+    """Puts a load on that server. Returns what auth-load reports."""
+    program = os.path.join(request.config.getoption("--builddir"), "bench",
+                           "auth-load")
+    path = tmp_path_factory.mktemp("load") / "callers"
+
+    def run(kind, callers, *arguments):
+        path.write_text("".join("all\t" + "\t".join(caller) + "\n"
+                                for caller in callers), encoding="utf-8")
+        done = subprocess.run(
+            [program, f"--base-dir={server.run_dir}", f"--kind={kind}",
+             f"--accounts={path}", "--connections=3", *arguments, "all=1"],
+            stdout=subprocess.PIPE, check=True, text=True)
+        return json.loads(done.stdout)
+
+    return run
+
+
+@pytest.mark.parametrize("arguments", [
+    ("--outstanding=1",), ("--outstanding=40",), ("--rate=200",)])
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_reply_is_right(load, kind, arguments):
+    """Those who log in, have no name in the database, or do not know their
+    password: all of them at once."""
+    callers = [RIGHT, RIGHT._replace(user=OTHER, home=home(OTHER)),
+               RIGHT._replace(user=MISSING, answer="FAIL")]
+    if kind != "userdb":
+        callers.append(RIGHT._replace(password=accounts.WRONG, answer="FAIL"))
+    result = load(kind, callers, "--seconds=1", *arguments)
+    assert result["requests"] > 0
+    assert result["wrong"] == result["temp_fail"] == 0
+
+
+@pytest.mark.parametrize("kind, caller", [
+    pytest.param(kind, caller, id=f"{name}-{kind}")
+    for name, (kinds, caller) in DISAPPOINTED.items() for kind in kinds])
+def test_no_wrong_reply_is_taken_for_right(load, kind, caller):
+    """The generator notices each reply that is not as it should be."""
+    result = load(kind, [caller], "--outstanding=4", "--seconds=0.1")
+    assert result["requests"] > 0
+    assert result["wrong"] == result["requests"]
+
+
+def test_run_and_report(request, tmp_path):
+    """All that the contenders need is made, and they are checked; the report
+    has goals, figures and the plot, and keeps what was written by hand."""
+    names = ("plain-16", "userdb")
+    run = {name: experiments.EXPERIMENTS[name] for name in names}
+    document = tmp_path / report.DOCUMENT
+    document.write_text(f"# By hand\n{report.MARK}of the last run\n")
+    done = subprocess.run(
+        [sys.executable, os.path.join(TOP, "bench", "run.py"),
+         f"--builddir={request.config.getoption('--builddir')}",
+         "--rounds=2", "--seconds=0.2", "--mailboxes=1500",
+         f"--report={tmp_path}", *names],
+        env={**os.environ, "PYTHONPATH": os.path.join(TOP, "tests", "lib")},
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
+        text=True)
+    assert done.returncode == 0, done.stdout
+    text = document.read_text()
+    assert text.startswith(f"# By hand\n{report.MARK}")
+    assert "of the last run" not in text
+    for name, experiment in run.items():
+        assert f"\n### {name}: {experiment.title}\n" in done.stdout
+        assert f"\n### {name}: {experiment.title}\n" in text
+        goals = re.findall(rf"^\| {name} .*\| (?:met|missed) *\|$", text,
+                           re.MULTILINE)
+        assert len(goals) == len(experiment.goals)
+    plot = xml.etree.ElementTree.parse(tmp_path / report.PLOT)
+    bars = [contender for experiment in run.values()
+            for contender in experiment.contenders]
+    # each contender is in the legend, and there is the background
+    assert len(plot.findall(".//{*}rect")) == len(bars) + len(set(bars)) + 1
