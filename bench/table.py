@@ -3,13 +3,16 @@
 ratios, goals. Results have for each contender a list of figures, one dict a
 round."""
 
+import math
 import statistics
 
 import experiments
 
 
 def short(value):
-    """Three digits that count, no more."""
+    """Three digits that count, no more; "-" for what is no number."""
+    if math.isnan(value):
+        return "-"
     if value == int(value) or value >= 100:
         return f"{value:.0f}"
     return f"{value:.1f}" if value >= 10 else f"{value:.2f}"
@@ -17,7 +20,7 @@ def short(value):
 
 def median_and_range(values):
     """All rounds as one text."""
-    if min(values) == max(values):
+    if len(set(map(short, values))) == 1:
         return short(values[0])
     return (f"{short(statistics.median(values))} "
             f"({short(min(values))}-{short(max(values))})")
@@ -30,7 +33,9 @@ def series(rounds, label):
 
 def ratios(values, base):
     """Round by round, so that a machine that is slower for a while does not
-    count."""
+    count. Where there was nothing to compare with, there are none."""
+    if 0 in base:
+        return [math.nan] * len(values)
     return [value / other for value, other in zip(values, base)]
 
 

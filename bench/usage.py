@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """What the servers' processes use, as the kernel counts it: CPU time and
-context switches so far, and memory. A process that ended is not counted."""
+context switches so far, and memory. What a process or thread did that ended is
+not counted, but for the CPU time of threads."""
 
 import glob
 import os
@@ -32,36 +33,39 @@ def _read(path):
         return source.read()
 
 
-def _cpu(pid):
-    fields = _read(f"/proc/{pid}/stat").rpartition(")")[2].split()
+def _cpu(path):
+    fields = _read(path).rpartition(")")[2].split()
     return (int(fields[UTIME]) + int(fields[STIME])) / TICKS_PER_SECOND
 
 
-def _switches(pid):
-    total = 0
+def _switches(path):
+    return sum(map(int, SWITCHES.findall(_read(path))))
+
+
+def _sources(pid):
+    """What is asked of a process: files, and what makes Usage of them."""
+    yield f"/proc/{pid}/stat", lambda path: Usage(cpu=_cpu(path))
     for path in glob.glob(f"/proc/{pid}/task/*/status"):
-        try:
-            total += sum(map(int, SWITCHES.findall(_read(path))))
-        except OSError:  # a thread that ended just now
-            continue
-    return total
+        yield path, lambda path: Usage(switches=_switches(path))
 
 
 def sample(pids):
-    """Usage by process, of those of the ids that exist."""
+    """Usage so far, by the file that says so, of those of the processes and
+    their threads that exist."""
     usage = {}
     for pid in pids:
-        try:
-            usage[pid] = Usage(_cpu(pid), _switches(pid))
-        except OSError:  # ended just now
-            continue
+        for path, read in _sources(pid):
+            try:
+                usage[path] = read(path)
+            except OSError:  # ended just now
+                continue
     return usage
 
 
 def difference(before, after):
-    """What the processes of the second sample have used since the first."""
-    return sum((used - before.get(pid, Usage())
-                for pid, used in after.items()), Usage())
+    """What has been used since the first sample, by what is in the second."""
+    return sum((used - before.get(path, Usage())
+                for path, used in after.items()), Usage())
 
 
 def pss(pids):
