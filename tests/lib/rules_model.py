@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: MIT
+"""A second opinion on who may log in: PostfixAdmin's account rules as one
+table, and everything that they depend on.
+
+Written from what PostfixAdmin documents, not from the driver, which is
+compared with it. Knows nothing of SQL, servers or settings files; the words
+of Settings are the driver's.
+"""
+
+import enum
+import itertools
+import typing
+
+
+class Reason(enum.Enum):
+    """Why somebody is refused."""
+    UNKNOWN = enum.auto()
+    SEVERAL_MAILBOXES = enum.auto()
+    MAILBOX_INACTIVE = enum.auto()
+    DOMAIN_MISSING = enum.auto()
+    DOMAIN_INACTIVE = enum.auto()
+    DOMAIN_RELAYED = enum.auto()
+    SMTP_OFF = enum.auto()
+    EXPIRED = enum.auto()
+    WRONG_PASSWORD = enum.auto()
+
+
+class Settings(typing.NamedTuple):
+    """What the administrator decides, with the defaults: as PostfixAdmin's
+    own queries, but for the domains."""
+    domain_active: bool = True
+    backupmx_login: bool = True
+    alias_domains: bool = False
+    alias_login: bool = False
+    password_expiry: bool = False
+    smtp_active: str = "ignore"
+
+
+SMTP_SERVICES = ("smtp", "submission")
+SERVICES = ("imap", "pop3", *SMTP_SERVICES)
+
+
+class Domain(typing.NamedTuple):
+    """A domain's row; days until passwords expire."""
+    active: int = 1
+    backupmx: int = 0
+    days: typing.Optional[int] = 0
+
+
+class Mailbox(typing.NamedTuple):
+    """A mailbox's row, without the name."""
+    active: int = 1
+    smtp_active: int = 1
+    expired: bool = False
+
+
+class Name(enum.Enum):
+    """By which name somebody asks for a mailbox."""
+    OWN = enum.auto()
+    ALIAS_DOMAIN = enum.auto()
+    # alias_domain.active = 0
+    INACTIVE_ALIAS_DOMAIN = enum.auto()
+    # an alias domain of an alias domain
+    SECOND_HOP = enum.auto()
+    ALIAS = enum.auto()
+    INACTIVE_ALIAS = enum.auto()
+    # points at two mailboxes
+    LIST = enum.auto()
+    # of an alias
+    ALIAS_OF_ALIAS = enum.auto()
+    NOBODY = enum.auto()
+
+
+class Columns(typing.NamedTuple):
+    """Which of the columns a version of PostfixAdmin has that came late."""
+    password_expiry: bool = True
+    smtp_active: bool = True
+
+
+class Case(typing.NamedTuple):
+    """One question. domain is None if the mailbox's has no row."""
+    settings: Settings
+    name: Name
+    mailbox: Mailbox
+    domain: typing.Optional[Domain]
+    service: str = "imap"
+    columns: Columns = Columns()
+
+    @property
+    def sends(self):
+        """Whether it is about sending mail."""
+        return self.service in SMTP_SERVICES
+
+
+def no_such_name(case):
+    """Names other than the own one have to be asked for."""
+    return {Name.OWN: False,
+            Name.ALIAS_DOMAIN: not case.settings.alias_domains,
+            Name.ALIAS: not case.settings.alias_login}.get(case.name, True)
+
+
+def replaces_active(case):
+    """Whether smtp_active stands in for active."""
+    return (case.settings.smtp_active == "independent" and case.sends and
+            case.columns.smtp_active)
+
+
+def expires(case):
+    """0 and NULL days are never."""
+    return (case.settings.password_expiry and case.columns.password_expiry and
+            case.domain is not None and (case.domain.days or 0) > 0)
+
+
+# The first that holds is the reason.
+RULES = [
+    (Reason.SEVERAL_MAILBOXES, lambda case:
+     case.settings.alias_login and case.name is Name.LIST),
+    (Reason.UNKNOWN, no_such_name),
+    (Reason.MAILBOX_INACTIVE, lambda case:
+     case.mailbox.active != 1 and not replaces_active(case)),
+    (Reason.DOMAIN_MISSING, lambda case:
+     case.settings.domain_active and case.domain is None),
+    (Reason.DOMAIN_INACTIVE, lambda case:
+     case.settings.domain_active and case.domain.active != 1),
+    (Reason.DOMAIN_RELAYED, lambda case:
+     not case.settings.backupmx_login and case.domain is not None and
+     case.domain.backupmx != 0),
+    (Reason.SMTP_OFF, lambda case:
+     case.settings.smtp_active != "ignore" and case.sends and
+     case.columns.smtp_active and case.mailbox.smtp_active != 1),
+    (Reason.EXPIRED, lambda case:
+     expires(case) and case.mailbox.expired),
+]
+# Mail comes in for whoever cannot log in for now.
+LOGINS_ONLY = {Reason.SMTP_OFF, Reason.EXPIRED}
+
+
+def reason(case):
+    """Why a login with the right password is refused; None if it is not."""
+    return next((why for why, holds in RULES if holds(case)), None)
+
+
+def delivery_reason(case):
+    """The same of a lookup for a mail that comes in."""
+    case = case._replace(service="lmtp")
+    return next((why for why, holds in RULES
+                 if why not in LOGINS_ONLY and holds(case)), None)
+
+
+def leads_somewhere(name):
+    """Whether there are settings with which the name is the mailbox's."""
+    return name in (Name.OWN, Name.ALIAS_DOMAIN, Name.ALIAS)
+
+
+def all_settings():
+    """Every combination; the ways of naming, which do not touch each other,
+    are there or not together."""
+    for domain, backupmx, names, expiry, smtp in itertools.product(
+            (True, False), (True, False), (True, False), (True, False),
+            ("ignore", "and", "independent")):
+        yield Settings(domain, backupmx, names, names, expiry, smtp)
+
+
+def all_domains():
+    """Every combination, a row that is missing, and flags that are no
+    flags."""
+    yield None
+    for row in itertools.product((1, 0), (0, 1), (0, None, 90)):
+        yield Domain(*row)
+    yield Domain(active=2)
+
+
+def all_mailboxes():
+    """Every combination, and flags that are no flags."""
+    for row in itertools.product((1, 0), (1, 0), (False, True)):
+        yield Mailbox(*row)
+    yield Mailbox(active=2)
+    yield Mailbox(active=-1)
+    yield Mailbox(smtp_active=2)
