@@ -65,12 +65,36 @@ RULES = {
         "FROM mailbox m JOIN domain d ON d.domain = '%d' WHERE "
         "m.username = '%u' AND m.active = '1' AND d.active = '1'",
         ""),
+    # DOVECOT.txt about smtp_active: for one service in place of active
+    "smtp": Rules(
+        "FROM mailbox m WHERE m.username = '%u' AND "
+        "IF('%s' = 'smtp', m.smtp_active, m.active) = '1'",
+        "domain_active = no\nsmtp_active = independent\n"
+        "smtp_services = smtp\n"),
+    # Password_Expiration.md; deliveries are asked the same there
+    "expiry": Rules(
+        "FROM mailbox m JOIN domain d ON d.domain = '%d' WHERE "
+        "m.username = '%u' AND m.active = '1' AND d.active = '1' AND "
+        "('%s' = 'lmtp' OR m.password_expiry > NOW() OR "
+        "d.password_expiry = 0)",
+        "password_expiry = yes\n"),
 }
+
+
+# How passwords are stored, by how often; most are cheap, as all of them are
+# asked again for each of the rules. test_agreement.py knows more.
+FORMS = {
+    hash_maker.make_digest: 40, hash_maker.make_salted: 20,
+    hash_maker.make_text: 20, hash_maker.make_md5_crypt: 5,
+    hash_maker.make_bcrypt: 2, hash_maker.make_sha_crypt: 2,
+}
+# 4.x has all of them
+COLUMNS = (*accounts.MAILBOX_COLUMNS, "smtp_active", "password_expiry")
 
 
 class Account(typing.NamedTuple):
     """A mailbox and what is tried on it."""
-    row: tuple
+    row: dict
     name: str
     password: bytes
 
@@ -88,7 +112,8 @@ def stored_password(chance, password, user):
     """In one of the forms that PostfixAdmin has, with its scheme's name or
     as a crypt string."""
     while True:
-        stored = hash_maker.make(chance, password, user)
+        make, = chance.choices(list(FORMS), FORMS.values())
+        stored = make(chance, password, user)
         text = stored.string()
         if stored.text.startswith((b"$1$", b"$2", b"$5$", b"$6$")) and \
                 chance.random() < 0.5:
@@ -112,10 +137,12 @@ def account(chance, number, domains):
         written, stored, active=chance.choices([1, 0, 2, -1],
                                                [80, 16, 2, 2])[0],
         quota=chance.choice([0, 1, 51200000, 2 ** 40, 2 ** 63 - 1]))
+    name, _, domain = user.partition("@")
     return Account(
-        row=tuple(f"{user.partition('@')[2]}/{user.partition('@')[0]}/"
-                  if column == "maildir" else value
-                  for column, value in zip(accounts.MAILBOX_COLUMNS, row)),
+        row={**dict(zip(accounts.MAILBOX_COLUMNS, row)),
+             "maildir": f"{domain}/{name}/",
+             "smtp_active": chance.choice([1, 1, 1, 0]),
+             "password_expiry": chance.choice(["2000-01-01", "2999-01-01"])},
         name=chance.choice([user, user, user.upper(), user.title()]),
         password=password if chance.random() < 0.8
         else hash_maker.near(chance, password))
@@ -133,12 +160,19 @@ def fixture_crowd(mariadb):
     def fill(connection):
         for domain, active in domains.items():
             accounts.add_domain(connection, domain, active)
-        accounts.add_mailboxes(connection, [one.row for one in crowd])
+        with connection.cursor() as cursor:
+            # the others' passwords do not expire
+            cursor.execute("UPDATE domain SET password_expiry = 90"
+                           " WHERE domain = 'one.example'")
+            cursor.executemany(
+                f"INSERT INTO mailbox ({', '.join(COLUMNS)})"
+                f" VALUES ({', '.join(['%s'] * len(COLUMNS))})",
+                [[one.row[column] for column in COLUMNS] for one in crowd])
 
     accounts.SECRETS.add(PASSWORD)
     schemas.create(mariadb, schemas.Schema("4.x", "4.x"), DATABASE, PASSWORD,
                    fill)
-    return crowd + [Account((), f"nobody-{number}@{chance.choice(names)}",
+    return crowd + [Account({}, f"nobody-{number}@{chance.choice(names)}",
                             b"password-canary") for number in range(200)]
 
 
@@ -166,7 +200,7 @@ def comparable(field):
 def user_fields(server, names):
     """What a mail process is told of each."""
     with server.master_client() as client:
-        replies = client.all(names)
+        replies = client.all(names, service="lmtp")
     return [(reply.kind, sorted(map(comparable, reply.fields)))
             for reply in replies]
 
