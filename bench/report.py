@@ -21,8 +21,9 @@ METHOD = """\
 `scripts/bench --report` has measured this and written it down: private
 servers on one machine, the load generator among them, contenders in turn
 under the same load, every answer checked. CPU time is that of Dovecot's auth,
-of its workers and of MariaDB, without the generator's. PSS is that of auth and
-its workers while the other contenders idle beside them.
+of its workers and of MariaDB, without the generator's; the generator takes its
+part of the same cores. PSS is that of auth and its workers while the other
+contenders idle beside them.
 """
 
 

@@ -181,11 +181,12 @@ def describe(site, options):
                              stdout=subprocess.PIPE).stdout.split()[0]
     database = site.database.run_sql("SELECT VERSION()").strip()
     cores = len(os.sched_getaffinity(0))
-    return (f"{cores} cores ({processor()}), load before"
-            f" {os.getloadavg()[0]:.1f}; Dovecot {dovecot}, MariaDB"
-            f" {database}; {site.mailboxes} mailboxes in"
-            f" {experiments.DOMAINS} domains.\nRounds: {options.rounds};"
-            " medians and ranges; ratios are those of each round.")
+    return (f"{cores} cores ({processor()}), load before:"
+            f" {os.getloadavg()[0]:.1f};\n"
+            f"Dovecot {dovecot}, MariaDB {database};\n"
+            f"{site.mailboxes} mailboxes in {experiments.DOMAINS} domains.\n"
+            f"Rounds: {options.rounds}; medians and ranges; ratios are those"
+            " of each round.")
 
 
 def parse_arguments():
