@@ -18,6 +18,7 @@ OTHER_PASSWORD = "no longer " + DATABASE_PASSWORD
 # The server's least; one more is let in, if it is root.
 FEW_CONNECTIONS = 10
 TOO_MANY_CONNECTIONS = 1040
+NO_SUCH_THREAD = 1094
 
 
 class Host:
@@ -52,16 +53,23 @@ class Host:
 
     # -- what the driver has there
 
-    def _connections(self, cursor):
+    @staticmethod
+    def _none_is_left(cursor):
+        import pymysql
         cursor.execute("SELECT id FROM information_schema.processlist "
                        "WHERE user = 'postfixadmin'")
-        return [row[0] for row in cursor.fetchall()]
+        connections = cursor.fetchall()
+        for connection in connections:
+            try:
+                cursor.execute("KILL %s", connection)
+            except pymysql.OperationalError as error:
+                if error.args[0] != NO_SUCH_THREAD:  # it ended by itself
+                    raise
+        return not connections
 
     def cut_connections(self, cursor):
         """Ends the driver's connections; returns when they have ended."""
-        for connection in self._connections(cursor):
-            cursor.execute("KILL %s", (connection,))
-        process.wait_for(lambda: not self._connections(cursor), 10,
+        process.wait_for(lambda: self._none_is_left(cursor), 10,
                          "end of the driver's connections")
 
     # -- strokes and cures, for the table below
@@ -88,16 +96,26 @@ class Host:
             other.close()
         self.others = []
 
-    def set_password(self, password):
+    @staticmethod
+    def _set_password(cursor, password):
+        cursor.execute("SELECT host FROM mysql.user "
+                       "WHERE user = 'postfixadmin'")
+        for (host,) in cursor.fetchall():
+            cursor.execute("SET PASSWORD FOR 'postfixadmin'@%s "
+                           "= PASSWORD(%s)", (host, password))
+
+    def deny(self):
         """Changes the password of the driver's account."""
         with self.database.connect() as connection, \
                 connection.cursor() as cursor:
-            cursor.execute("SELECT host FROM mysql.user "
-                           "WHERE user = 'postfixadmin'")
-            for (host,) in cursor.fetchall():
-                cursor.execute("SET PASSWORD FOR 'postfixadmin'@%s "
-                               "= PASSWORD(%s)", (host, password))
+            self._set_password(cursor, OTHER_PASSWORD)
             self.cut_connections(cursor)
+
+    def allow(self):
+        """Ends a deny()."""
+        with self.database.connect() as connection, \
+                connection.cursor() as cursor:
+            self._set_password(cursor, DATABASE_PASSWORD)
 
 
 class Outage(typing.NamedTuple):
@@ -145,8 +163,8 @@ OUTAGES = {
         lambda host: host.empty(), tells=True),
     "denied": Outage(
         "1045 wrong password",
-        lambda host: host.set_password(OTHER_PASSWORD),
-        lambda host: host.set_password(DATABASE_PASSWORD), tells=True),
+        lambda host: host.deny(),
+        lambda host: host.allow(), tells=True),
 }
 
 
