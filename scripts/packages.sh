@@ -10,9 +10,13 @@ server_packages=(dovecot-core dovecot-imapd dovecot-pop3d dovecot-lmtpd
 	mariadb-server)
 # a network for one server, and what becomes of packets in it
 network_packages=(iproute2 nftables)
-test_packages=("${server_packages[@]}" "${network_packages[@]}" dovecot-mysql
-	galera-4 rsync openssl fail2ban python3-pytest python3-pymysql
-	php-cli php-mbstring php-mysql)
+# The rest of a mail server, and a program that sends: what that one needs for
+# TLS and AUTH is only recommended.
+postfix_packages=(postfix postfix-mysql openssl swaks libnet-ssleay-perl
+	libauthen-sasl-perl)
+test_packages=("${server_packages[@]}" "${network_packages[@]}"
+	"${postfix_packages[@]}" dovecot-mysql galera-4 rsync fail2ban curl
+	isync python3-pytest python3-pymysql php-cli php-mbstring php-mysql)
 policy=/usr/sbin/policy-rc.d
 
 fail() {

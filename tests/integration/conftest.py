@@ -20,7 +20,7 @@ import accounts
 import dovecot_server
 import mariadb_server
 
-pytest.register_assert_rewrite("seed_checks")
+pytest.register_assert_rewrite("seed_checks", "mail_checks")
 
 TOP = os.path.dirname(accounts.TESTS)
 # Never right, whatever the test does.
@@ -202,13 +202,14 @@ class Fleet:
         """Lines that the log checks shall let pass."""
         self.tolerated.append(re.compile(pattern))
 
-    def start(self, text, driver=None, wait_for_auth=True, **options):
+    def start(self, text, driver=None, wait_for_auth=True,
+              kind=dovecot_server.Dovecot, **options):
         """A Dovecot whose passdb and userdb have this configuration."""
         driver = driver or self.driver
         if driver == "postfixadmin":
             options.update(module=self.module(),
                            preload=os.environ.get("PFA_TEST_PRELOAD"))
-        server = dovecot_server.Dovecot(
+        server = kind(
             os.path.join(self.directory(), "dovecot"), driver,
             text if os.path.isabs(text) else self.write(text), **options)
         server.install()

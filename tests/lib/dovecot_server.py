@@ -20,15 +20,6 @@ import process
 DOVECOT_CONFIG = "/usr/lib/dovecot/dovecot-config"
 START_TIMEOUT = 30
 STOP_TIMEOUT = 20
-# Reads pairs of directories up to "--", mounts the first over the second.
-ENTER_NAMESPACE = """
-while [ "$1" != -- ]; do
-	mount --bind "$1" "$2" || exit 1
-	shift 2
-done
-shift
-exec "$@"
-"""
 
 MAIN_CONFIG = """\
 base_dir = {directory}/run
@@ -184,6 +175,10 @@ class Dovecot:
         extra = self.extra
         if self.preload:
             extra += "\n" + PRELOAD.format(wrapper=self._write_wrapper())
+        self._write_config(extra)
+
+    def _write_config(self, extra):
+        """The whole configuration; extra is what comes last in it."""
         with open(self.config, "w", encoding="utf-8") as config:
             config.write(MAIN_CONFIG.format(
                 directory=self.directory,
@@ -217,11 +212,9 @@ class Dovecot:
 
     def launch(self):
         """Starts the server without waiting for it."""
-        arguments = [path for pair in self.mounts for path in pair]
         self.process = process.spawn(
-            ["unshare", "--mount", "--propagation", "private",
-             "sh", "-c", ENTER_NAMESPACE, "sh", *arguments, "--",
-             "dovecot", "-F", "-c", self.config],
+            process.behind_mounts(self.mounts,
+                                  ["dovecot", "-F", "-c", self.config]),
             self.log_path + ".start", detached=self.detached)
 
     def wait_until_ready(self, wait_for_auth=True):

@@ -10,7 +10,7 @@ import auth_protocol
 TIMEOUT = 30
 
 
-def _responder(mechanism, user, password):
+def responder(mechanism, user, password):
     """A function from challenge to response, for a client that sends no
     initial response with its command."""
     conversation = auth_protocol.MECHANISMS[mechanism](user, password)
@@ -33,7 +33,7 @@ def imap_login(port, user, password, mechanism=None):
                 _, text = imap.login(user, password)
             else:
                 _, text = imap.authenticate(
-                    mechanism, _responder(mechanism, user, password))
+                    mechanism, responder(mechanism, user, password))
         except imaplib.IMAP4.error as error:
             return False, str(error)
         imap.select("INBOX")
@@ -49,7 +49,7 @@ def pop3_login(port, user, password, mechanism=None):
             pop3.user(user)
             text = pop3.pass_(password)
         else:
-            text = _pop3_sasl(pop3, mechanism, user, password)
+            text = pop3_sasl(pop3, mechanism, user, password)
         pop3.quit()
         return True, text.decode()
     except poplib.error_proto as error:
@@ -58,9 +58,9 @@ def pop3_login(port, user, password, mechanism=None):
         pop3.close()
 
 
-def _pop3_sasl(pop3, mechanism, user, password):
+def pop3_sasl(pop3, mechanism, user, password):
     """AUTH (RFC 5034), which poplib does not have."""
-    respond = _responder(mechanism, user, password)
+    respond = responder(mechanism, user, password)
     # pylint: disable=protected-access
     text = pop3._shortcmd("AUTH " + mechanism)
     while not text.startswith(b"+OK"):

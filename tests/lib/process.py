@@ -21,6 +21,15 @@ PR_SET_PDEATHSIG = 1
 PORTS = range(20000, 30000)
 PORTS_OF_ONE_RUN = 1000
 POLL_INTERVAL = 0.005
+# Reads pairs of directories up to "--", mounts the first over the second.
+ENTER_NAMESPACE = """
+while [ "$1" != -- ]; do
+	mount --bind "$1" "$2" || exit 1
+	shift 2
+done
+shift
+exec "$@"
+"""
 
 
 class ServerError(Exception):
@@ -95,6 +104,14 @@ def spawn(argv, log_path, detached=False, **options):
             argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
             start_new_session=True,
             preexec_fn=None if detached else die_with_parent, **options)
+
+
+def behind_mounts(mounts, argv):
+    """The arguments of a command in a mount namespace of its own, in which
+    the first directory of each pair lies over the second."""
+    pairs = [path for pair in mounts for path in pair]
+    return ["unshare", "--mount", "--propagation", "private",
+            "sh", "-c", ENTER_NAMESPACE, "sh", *pairs, "--", *argv]
 
 
 def start_time(pid):
