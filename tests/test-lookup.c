@@ -172,7 +172,7 @@ static void test_lookup_named_passdb(void)
 		"userdb_uid=2000\n"
 		"userdb_quota_rule=*:bytes=1024\n");
 	CU_ASSERT_STRING_EQUAL(fake_last_values,
-			       "example.org|joe@example.org|");
+			       "example.org|example.org|joe@example.org|");
 	engine_stop();
 }
 

@@ -24,11 +24,13 @@ static const struct schema_row {
 	  "m.`quota` AS `quota`, m.`active` AS `active`, "
 	  "d.`active` AS `domain_active` "
 	  "FROM `mailbox` m LEFT JOIN `domain` d ON d.`domain` = '%Ld' "
+	  "AND CONVERT(d.`domain` USING ascii) = '%Ld' "
 	  "WHERE m.`username` = '%Lu'" },
 	{ "the userdb needs no password", "", USERDB,
 	  "SELECT m.`username` AS `user`, m.`quota` AS `quota`, "
 	  "m.`active` AS `active`, d.`active` AS `domain_active` "
 	  "FROM `mailbox` m LEFT JOIN `domain` d ON d.`domain` = '%Ld' "
+	  "AND CONVERT(d.`domain` USING ascii) = '%Ld' "
 	  "WHERE m.`username` = '%Lu'" },
 	{ "domains out of the game", "domain_active = no\n", PASSDB,
 	  "SELECT m.`username` AS `user`, m.`password` AS `password`, "
@@ -43,6 +45,7 @@ static const struct schema_row {
 	  "SELECT m.`username` AS `user`, m.`active` AS `active`, "
 	  "d.`active` AS `domain_active` "
 	  "FROM `p_m x` m LEFT JOIN `p_d%%``` d ON d.`domain` = '%Ld' "
+	  "AND CONVERT(d.`domain` USING ascii) = '%Ld' "
 	  "WHERE m.`username` = '%Lu'" },
 	{ "a flag that came late", "domain_active = no\nquota = no\n"
 	  "smtp_active = and\n", USERDB,
@@ -59,7 +62,8 @@ static const struct schema_row {
 	  "WHERE `username` = '%Lu') FROM (SELECT NULL AS `password_expiry`) "
 	  "absent) AS `past_expiry`, "
 	  "(SELECT (SELECT `password_expiry` > 0 FROM `p_domain` "
-	  "WHERE `domain` = '%Ld') FROM (SELECT NULL AS `password_expiry`) "
+	  "WHERE `domain` = '%Ld' AND CONVERT(`domain` USING ascii) = '%Ld') "
+	  "FROM (SELECT NULL AS `password_expiry`) "
 	  "absent) AS `domain_expires` "
 	  "FROM `p_mailbox` m WHERE m.`username` = '%Lu'" },
 	{ "the userdb knows no expiry", "domain_active = no\nquota = no\n"
@@ -71,6 +75,7 @@ static const struct schema_row {
 	  "SELECT m.`username` AS `user`, m.`active` AS `active`, "
 	  "d.`backupmx` AS `backupmx` "
 	  "FROM `mailbox` m LEFT JOIN `domain` d ON d.`domain` = '%Ld' "
+	  "AND CONVERT(d.`domain` USING ascii) = '%Ld' "
 	  "WHERE m.`username` = '%Lu'" },
 	{ "columns of one's own", "quota = no\ndomain_active = no\n"
 	  "home = /%{column:maildir}/%n\n"
@@ -81,6 +86,7 @@ static const struct schema_row {
 	  "IF(LOCATE(CHAR(0), d.`x``%%`) > 0, '', d.`x``%%`) "
 	  "AS `column:domain.x``%%` "
 	  "FROM `mailbox` m LEFT JOIN `domain` d ON d.`domain` = '%Ld' "
+	  "AND CONVERT(d.`domain` USING ascii) = '%Ld' "
 	  "WHERE m.`username` = '%Lu'" },
 	{ "users, a column of one's own", "schema = users\nquota = no\n"
 	  "uid = %{column:id}\n", USERDB,

@@ -47,11 +47,13 @@ static const struct table_def {
 	const char *alias;
 	size_t name;		/* offset in struct pfa_conf */
 	const char *key, *value;
+	/* the answer does not have the key, for others to look at */
+	bool exact;
 } table_defs[] = {
 	[TABLE_MAILBOX] = { "m", offsetof(struct pfa_conf, mailbox_table),
-			    "username", "'%Lu'" },
+			    "username", "'%Lu'", false },
 	[TABLE_DOMAIN] = { "d", offsetof(struct pfa_conf, domain_table),
-			   "domain", "'%Ld'" },
+			   "domain", "'%Ld'", true },
 };
 
 /* Who needs a column. */
@@ -170,13 +172,25 @@ static const char *table_name(const struct pfa_conf *conf,
 	return *(char *const *)((const char *)conf + table->name);
 }
 
-/* KEY = 'VALUE', the key of the table that alias stands for */
+/*
+ * KEY = 'VALUE', the key of the table that alias stands for. Collations also
+ * take other letters for equal: what is exact is compared once more, with
+ * question marks for all that is not ASCII. There is no index for that, so it
+ * is not compared like that alone.
+ */
 static void append_key(struct strbuf *sql, const char *alias,
 		       const struct table_def *table)
 {
 	strbuf_append_str(sql, alias);
 	append_name(sql, "", table->key);
 	strbuf_append_str(sql, " = ");
+	strbuf_append_str(sql, table->value);
+	if (!table->exact)
+		return;
+	strbuf_append_str(sql, " AND CONVERT(");
+	strbuf_append_str(sql, alias);
+	append_name(sql, "", table->key);
+	strbuf_append_str(sql, " USING ascii) = ");
 	strbuf_append_str(sql, table->value);
 }
 

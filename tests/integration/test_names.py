@@ -23,6 +23,8 @@ table_prefix = {prefix}
 home = /var/mail/%d/%n
 uid = 2000
 gid = 2000
+alias_domains = yes
+alias_login = yes
 """
 # PostfixAdmin's own check of addresses
 LEGAL = "-!#$%&'*+./059=?AMZamz^_{|}~"
@@ -47,6 +49,11 @@ LONG_TRAPS = [
 ]
 ALL_TRAPS = [(f"{stored}@example.org", f"{asked}@example.org")
              for stored, asked in TRAPS] + LONG_TRAPS
+# Rows of the other tables that decide for nobody but themselves: a domain
+# with a mailbox of "orphan", an alias and an alias domain of Anna's.
+OTHER_DOMAIN = ("\u00e9lsewhere.example", "elsewhere.example")
+OTHER_ALIAS = ("\u00e1lias@example.org", "alias@example.org")
+OTHER_ALIAS_DOMAIN = ("\u00e1lias.example", "alias.example")
 # Nobody's, whoever is in the table.
 STRANGERS = ["anna@example.org ", " anna@example.org", "anna@example.org\xa0",
              "\u00e1nna@example.org", "anna@ex\u00e1mple.org", "anna",
@@ -69,7 +76,7 @@ def fixture_site(request, mariadb, shared_dovecots):
     legal = [f"{name}@example.org" for name in
              dict.fromkeys(name.lower() for name in [*NAMES, "anna"])
              if " " not in name]
-    stored = legal + ["Upper@Example.org"] + [
+    stored = legal + ["Upper@Example.org", "orphan@" + OTHER_DOMAIN[1]] + [
         name for name, _ in ALL_TRAPS
         if schema.can_hold("mailbox", name)]
     rows = [accounts.mailbox(name, "{PLAIN}" + f"Right-{number:04}",
@@ -80,7 +87,15 @@ def fixture_site(request, mariadb, shared_dovecots):
         accounts.add_domain(connection, "example.org")
         # that has the rights of superadmins
         accounts.add_domain(connection, "ALL")
+        accounts.add_domain(connection, OTHER_DOMAIN[0])
         accounts.add_mailboxes(connection, rows)
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "INSERT INTO alias (address, goto, domain) VALUES"
+                " (%s, 'anna@example.org', 'example.org')", OTHER_ALIAS[:1])
+            cursor.execute(
+                "INSERT INTO alias_domain (alias_domain, target_domain) VALUES"
+                " (%s, 'example.org')", OTHER_ALIAS_DOMAIN[:1])
 
     schemas.create(mariadb, schema, DATABASE, PASSWORD, fill)
     server = shared_dovecots.start(
@@ -148,6 +163,19 @@ def test_traps(site):
                 assert client.user(name).kind == "NOTFOUND", name
     assert "Error:" not in site.log(mark)
     assert not re.search("temporary", site.log(mark))
+
+
+@pytest.mark.parametrize("asked,password_of", [
+    ("orphan@" + OTHER_DOMAIN[1], "orphan@" + OTHER_DOMAIN[1]),
+    (OTHER_ALIAS[1], "anna@example.org"),
+    ("anna@" + OTHER_ALIAS_DOMAIN[1], "anna@example.org")])
+def test_other_tables(site, asked, password_of):
+    """A domain, an alias or an alias domain that only the collation takes for
+    the one that was meant opens no mailbox."""
+    verdict, = ask(site, [(asked, site.numbers[password_of])])
+    assert verdict.kind == "FAIL"
+    with site.master_client() as client:
+        assert client.user(asked).kind == "NOTFOUND"
 
 
 def test_traps_are_traps(mariadb):
