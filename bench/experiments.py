@@ -126,11 +126,11 @@ EXPERIMENTS = {
     "plain-1": Experiment(
         "PLAIN, one after the other", "plain", ALL,
         (Goal("ours", P50, "at most", 0.65, "stock"),),
-        outstanding(1), plot="W = 1"),
+        outstanding(1), plot="PLAIN, W = 1"),
     "plain-16": Experiment(
         "PLAIN, 16 under way", "plain", ALL,
         (Goal("ours", RATE, "at least", 3.5, "stock"),),
-        outstanding(16), plot="W = 16"),
+        outstanding(16), plot="PLAIN, W = 16"),
     "plain-128": Experiment(
         "PLAIN, 128 under way", "plain", ALL,
         (Goal("ours", RATE, "at least", 6, "stock"),
@@ -139,23 +139,23 @@ EXPERIMENTS = {
          Goal("ours", P99, "at most", 5),
          Goal("ours", CONNECTIONS, "at most", 4),
          Goal("ours", PSS, "at most", 8)),
-        outstanding(128), plot="W = 128"),
+        outstanding(128), plot="PLAIN, W = 128"),
     "userdb": Experiment(
         "userdb lookups, as by LMTP, 16 under way", "userdb",
         ("stock", "cached", "passwd-file", "ours"),
         (Goal("ours", RATE, "at least", 4, "stock"),),
-        outstanding(16), plot="userdb"),
+        outstanding(16), plot="userdb, W = 16"),
     "login": Experiment(
         "logins, AUTH and REQUEST, 16 under way", "login",
         ("stock", "stock-two", "passwd-file", "ours", "ours-two"),
         (Goal("ours", RATE, "at least", 3.5, "stock"),
          Goal("ours-two", RATE, "at least", 5, "stock-two")),
-        outstanding(16), plot="login"),
+        outstanding(16), plot="login, W = 16"),
     "cram-md5": Experiment(
         "the mechanism CRAM-MD5, 16 under way", "cram-md5",
         ("stock", "passwd-file", "ours"),
         (Goal("ours", RATE, "at least", 3.5, "stock"),),
-        outstanding(16), plot="CRAM-MD5"),
+        outstanding(16), plot="CRAM-MD5, W = 16"),
     "growth": Experiment(
         "PLAIN, 128 under way, databases of two sizes", "plain",
         ("small", "large"),
