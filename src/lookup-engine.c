@@ -5,6 +5,8 @@
  */
 #include "lookup-private.h"
 
+#include "core/sql-wide.h"
+
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,6 +36,57 @@ static const char *engine_query(const struct lookup_engine *engine,
 				statement_defs[id].query);
 }
 
+/* One row is the answer, a second one tells that there are several. */
+#define MAX_ROWS 2
+
+static void engine_add_form(struct lookup_engine *engine, unsigned int id,
+			    unsigned int form, const char *text,
+			    unsigned int queries)
+{
+	struct db_statement *forms = engine->statements[id];
+
+	forms[form] = (struct db_statement) {
+		.id = engine->statement_count++,
+		.text = text,
+		.bind_count = engine->templates[id]->bind_count * queries,
+		.max_rows = MAX_ROWS,
+		.queries = queries,
+		.plain = form == 0 ? NULL : &forms[0],
+	};
+	if (form > 0)
+		forms[form - 1].wider = &forms[form];
+}
+
+/* Forms of twice the width each, and one of the widest that is wanted. */
+static int engine_widen(struct lookup_engine *engine, unsigned int id,
+			struct errbuf *error)
+{
+	const char *text = engine->templates[id]->text;
+	const unsigned int widest = engine->conf->coalesce;
+	unsigned int form = 0, queries = 1;
+	char *wide;
+
+	while (queries < widest && sql_wide_is_safe(text)) {
+		queries = queries * 2 < widest ? queries * 2 : widest;
+		wide = sql_wide_text(text, queries, MAX_ROWS);
+		if (wide == NULL)
+			return errbuf_set(error, "out of memory");
+		engine_add_form(engine, id, ++form, wide, queries);
+	}
+	return 0;
+}
+
+static void engine_free_statements(struct lookup_engine *engine)
+{
+	unsigned int id, form;
+
+	for (id = 0; id < STATEMENT_COUNT; id++) {
+		for (form = 1; form < STATEMENT_FORMS; form++)
+			free((char *)engine->statements[id][form].text);
+		sql_template_free(&engine->templates[id]);
+	}
+}
+
 static int engine_compile(struct lookup_engine *engine, struct errbuf *error)
 {
 	unsigned int i;
@@ -41,7 +94,6 @@ static int engine_compile(struct lookup_engine *engine, struct errbuf *error)
 	if (schema_build(engine->conf, &engine->queries, error) < 0)
 		return -1;
 	for (i = 0; i < STATEMENT_COUNT; i++) {
-		engine->statements[i].id = i;
 		if (engine_query(engine, i) == NULL)
 			continue;
 		if (sql_template_compile(engine_query(engine, i),
@@ -49,9 +101,10 @@ static int engine_compile(struct lookup_engine *engine, struct errbuf *error)
 			error->setting = statement_defs[i].name;
 			return -1;
 		}
-		engine->statements[i].text = engine->templates[i]->text;
-		engine->statements[i].bind_count =
-			engine->templates[i]->bind_count;
+		engine_add_form(engine, i, 0, engine->templates[i]->text, 1);
+		if (i != STATEMENT_ITERATE &&
+		    engine_widen(engine, i, error) < 0)
+			return -1;
 	}
 	return account_rules_new(engine->conf, &engine->rules, error);
 }
@@ -195,14 +248,12 @@ void lookup_engine_hurry(struct lookup_engine *engine,
 void lookup_engine_free(struct lookup_engine **_engine)
 {
 	struct lookup_engine *engine = *_engine;
-	unsigned int i;
 
 	if (engine == NULL)
 		return;
 	*_engine = NULL;
 	lookup_engine_stop(engine);
-	for (i = 0; i < STATEMENT_COUNT; i++)
-		sql_template_free(&engine->templates[i]);
+	engine_free_statements(engine);
 	schema_queries_free(&engine->queries);
 	schema_rehash_free(&engine->rehash_sql);
 	account_rules_free(&engine->rules);
@@ -252,11 +303,13 @@ struct dbpool *lookup_engine_pool(struct lookup_engine *engine)
 	const struct dbpool_settings settings = {
 		.servers = engine->servers,
 		.server_count = engine->conf->host_count,
+		.load_balance = engine->conf->load_balance,
 		.connections = engine->conf->connections,
+		.max_batch = engine->conf->coalesce,
 		.lookup_timeout_ms = engine->conf->lookup_timeout,
+		.hedge_after_ms = engine->conf->hedge_after,
 		.idle_timeout_ms = IDLE_TIMEOUT_MS,
-		.statements = engine->statements,
-		.statement_count = STATEMENT_COUNT,
+		.statement_count = engine->statement_count,
 		.log = engine->log,
 		.log_context = engine->log_context,
 		.debug = engine->debug,

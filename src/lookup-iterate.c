@@ -152,7 +152,7 @@ lookup_iterate_start(struct lookup_engine *engine,
 	if (lookup_values_expand(&values, engine->templates[STATEMENT_ITERATE],
 				 vars, error) == 0) {
 		iterate->stream = dbpool_stream_open(pool,
-			&engine->statements[STATEMENT_ITERATE], values.list,
+			engine->statements[STATEMENT_ITERATE], values.list,
 			iterate_db_callback, iterate);
 		if (iterate->stream == NULL)
 			errbuf_set(error, "Out of memory or descriptors");

@@ -22,6 +22,9 @@ enum lookup_statement {
 	STATEMENT_COUNT
 };
 
+/* 1, 2, 4 ... DB_MAX_QUERIES lookups at once */
+#define STATEMENT_FORMS 7
+
 struct lookup_engine {
 	struct pfa_conf *conf;
 	struct conf_lines *lines;
@@ -34,7 +37,9 @@ struct lookup_engine {
 	struct schema_queries queries;
 	/* NULL: the configuration has no use for this one */
 	struct sql_template *templates[STATEMENT_COUNT];
-	struct db_statement statements[STATEMENT_COUNT];
+	/* each with its wide forms behind it */
+	struct db_statement statements[STATEMENT_COUNT][STATEMENT_FORMS];
+	unsigned int statement_count;
 	struct account_rules *rules;
 	struct db_server *servers;
 	struct dbpool *pool;

@@ -278,7 +278,7 @@ static struct dbpool *rehash_pool(struct rehash *rehash)
 		.connections = 1,
 		.lookup_timeout_ms = rehash->set.write_timeout_ms,
 		.idle_timeout_ms = IDLE_TIMEOUT_MS,
-		.statements = &rehash->update,
+		.max_batch = 1,
 		.statement_count = 1,
 		.log = rehash_log_pool,
 		.log_context = rehash,
@@ -429,6 +429,7 @@ struct rehash *rehash_new(const struct rehash_params *params)
 	rehash->update = (struct db_statement) {
 		.id = 0,
 		.text = params->sql->update,
+		.queries = 1,
 		.bind_count = SCHEMA_REHASH_BINDS,
 	};
 	rehash->queue_tail = &rehash->queue;

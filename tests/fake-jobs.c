@@ -14,7 +14,7 @@
 struct jobs {
 	struct jobs *next;
 	int fd;
-	struct job *queued, *finished;
+	struct job *queued, *held, *finished;
 };
 
 /* in the order they were made */
@@ -87,12 +87,21 @@ static bool run_oldest(struct jobs *jobs)
 	return true;
 }
 
+static void release(struct jobs *jobs)
+{
+	struct job *job;
+
+	while ((job = pop(&jobs->held)) != NULL)
+		push(&jobs->queued, job);
+}
+
 void jobs_free(struct jobs **_jobs)
 {
 	struct jobs *jobs = *_jobs, **last = &all_jobs;
 
 	if (jobs == NULL)
 		return;
+	release(jobs);
 	while (run_oldest(jobs))
 		;
 	jobs_dispatch(jobs);
@@ -110,6 +119,16 @@ bool fake_jobs_run_only(void)
 	while (jobs != NULL && !run_oldest(jobs))
 		jobs = jobs->next;
 	return jobs != NULL;
+}
+
+void fake_jobs_hold(void)
+{
+	push(&all_jobs->held, pop(&all_jobs->queued));
+}
+
+void fake_jobs_release(void)
+{
+	release(all_jobs);
 }
 
 bool fake_jobs_step(void)

@@ -16,6 +16,9 @@ bool fake_jobs_step(void);
 void fake_jobs_run_all(void);
 /* Runs the oldest job, but does not hand it back until the next step. */
 bool fake_jobs_run_only(void);
+/* The oldest job of the first pool takes its time, until all are released. */
+void fake_jobs_hold(void);
+void fake_jobs_release(void);
 unsigned int fake_jobs_queued(void);
 /* Lets everything happen that can without the clock moving on. */
 void fake_jobs_settle(void);

@@ -111,76 +111,121 @@ mysql_conn_connect(struct mysql_conn *conn, uint64_t deadline,
 	return fake_result(conn, conn->host->connect, "connect", error_r);
 }
 
-static void fake_note(const struct db_query *query)
+static void fake_note(const struct db_statement *statement,
+		      struct db_query *const *queries, unsigned int count)
 {
+	const unsigned int each = statement->bind_count / statement->queries;
 	unsigned int i;
 
 	snprintf(fake_last_text, sizeof(fake_last_text), "%s",
-		 query->statement->text);
+		 statement->text);
 	fake_last_values[0] = '\0';
-	for (i = 0; i < query->statement->bind_count; i++) {
-		strcat(fake_last_values, query->values[i]);
+	for (i = 0; i < count * each; i++) {
+		strcat(fake_last_values, queries[i / each]->values[i % each]);
 		strcat(fake_last_values, "|");
 	}
 }
 
-static struct db_rows *
-fake_rows(const struct fake_host *host, unsigned int count, const char *value)
+static struct db_rows *fake_rows_new(const struct fake_host *host, bool wide,
+				     unsigned int room)
 {
 	static const char *const value_name = "value";
 	unsigned int i, columns = host->names == NULL ? 1 : host->column_count;
 	const char *const *names = host->names == NULL ? &value_name :
 		host->names;
-	const char *const *values = host->values == NULL ? &value :
-		host->values;
 	struct db_rows *rows = calloc(1, sizeof(*rows));
 
+	rows->column_count = columns + wide;
+	rows->names = calloc(columns + 1, sizeof(char *));
+	rows->widths = calloc(columns + 1, sizeof(*rows->widths));
+	rows->values = calloc((size_t)room * (columns + 1) + 1,
+			      sizeof(char *));
+	if (wide)
+		rows->names[0] = strdup("lookup");
+	for (i = 0; i < columns; i++) {
+		rows->names[i + wide] = strdup(names[i]);
+		rows->widths[i + wide] = host->width;
+	}
+	return rows;
+}
+
+/* number: of the query in a wide form; NULL: not in one */
+static void fake_rows_add(struct db_rows *rows, const struct fake_host *host,
+			  const char *number, unsigned int count,
+			  const char *value)
+{
+	const unsigned int first = number == NULL ? 0 : 1;
+	const char *const *values = host->values == NULL ? &value :
+		host->values;
+	char **row;
+	unsigned int i;
+
+	for (; count > 0; count--) {
+		row = rows->values +
+			(size_t)rows->row_count++ * rows->column_count;
+		if (number != NULL)
+			row[0] = strdup(number);
+		for (i = first; i < rows->column_count; i++) {
+			if (values[i - first] != NULL)
+				row[i] = strdup(values[i - first]);
+		}
+	}
+}
+
+static struct db_rows *fake_answer(const struct fake_host *host,
+				   const struct db_statement *statement,
+				   struct db_query *const *queries,
+				   unsigned int count)
+{
+	const unsigned int each = host->names == NULL ? 1 : host->row_count;
+	const bool wide = statement->queries > 1;
+	struct db_rows *rows;
+	char number[12];
+	unsigned int i;
+
 	if (host->changes) {
+		rows = calloc(1, sizeof(*rows));
 		rows->affected = host->affected;
 		return rows;
 	}
-	rows->column_count = columns;
-	rows->row_count = count;
-	rows->names = calloc(columns, sizeof(char *));
-	rows->widths = calloc(columns, sizeof(*rows->widths));
-	rows->values = calloc(count * columns + 1, sizeof(char *));
-	for (i = 0; i < columns; i++) {
-		rows->names[i] = strdup(names[i]);
-		rows->widths[i] = host->width;
-	}
-	for (i = 0; i < count * columns; i++) {
-		if (values[i % columns] != NULL)
-			rows->values[i] = strdup(values[i % columns]);
+	rows = fake_rows_new(host, wide, each * count);
+	/* backwards: the order of rows is not to be relied on */
+	for (i = count; i-- > 0;) {
+		snprintf(number, sizeof(number), "%u", i);
+		fake_rows_add(rows, host, wide ? number : NULL, each,
+			      queries[i]->values[0]);
 	}
 	return rows;
 }
 
 enum mysql_conn_result
-mysql_conn_run(struct mysql_conn *conn, const struct db_query *query,
-	       unsigned int max_rows, uint64_t deadline,
-	       struct db_rows **rows_r, struct db_error *error_r)
+mysql_conn_run(struct mysql_conn *conn, const struct db_statement *statement,
+	       struct db_query *const *queries, unsigned int query_count,
+	       uint64_t deadline, struct db_rows **rows_r,
+	       struct db_error *error_r)
 {
 	enum mysql_conn_result result = conn->host->run;
 
-	(void)max_rows;
 	(void)deadline;
 	conn->host->runs++;
+	if (conn->host->wide_fails && statement->queries > 1)
+		result = MYSQL_CONN_STATEMENT_FAILED;
 	if (conn->host->run_times > 0 && --conn->host->run_times == 0)
 		conn->host->run = MYSQL_CONN_OK;
 	result = fake_result(conn, result, "run", error_r);
-	fake_note(query);
+	fake_note(statement, queries, query_count);
 	*rows_r = result == MYSQL_CONN_OK ?
-		fake_rows(conn->host, conn->host->names == NULL ? 1 :
-			  conn->host->row_count, query->values[0]) : NULL;
+		fake_answer(conn->host, statement, queries, query_count) :
+		NULL;
 	return result;
 }
 
 enum mysql_conn_result
-mysql_conn_stream_open(struct mysql_conn *conn, const struct db_query *query,
+mysql_conn_stream_open(struct mysql_conn *conn, struct db_query *query,
 		       uint64_t deadline, struct db_error *error_r)
 {
 	(void)deadline;
-	fake_note(query);
+	fake_note(query->statement, &query, 1);
 	conn->rows_left = conn->host->stream_rows;
 	return fake_result(conn, conn->host->stream, "open", error_r);
 }
@@ -199,7 +244,8 @@ mysql_conn_stream_read(struct mysql_conn *conn, unsigned int max_rows,
 	*rows_r = NULL;
 	if (result != MYSQL_CONN_OK)
 		return result;
-	*rows_r = fake_rows(conn->host, count, "name");
+	*rows_r = fake_rows_new(conn->host, false, count);
+	fake_rows_add(*rows_r, conn->host, NULL, count, "name");
 	(*rows_r)->more = count == max_rows;
 	conn->rows_left -= count;
 	return result;

@@ -13,6 +13,7 @@ struct fake_host {
 	enum mysql_conn_result connect, run, stream;
 	/* of this many further runs only, then they succeed; 0: always */
 	unsigned int run_times;
+	bool wide_fails;		/* statements in a wide form do */
 	unsigned int stream_rows;	/* rows a stream has in all */
 	/* what the columns of every row are; NULL: one column with the first
 	   bound value. A value of NULL is SQL's NULL. */

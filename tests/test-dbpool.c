@@ -16,9 +16,26 @@
 #define TIMEOUT_MS 5000
 #define IDLE_MS 60000
 
-static const struct db_statement statement = {
-	.id = 0, .text = "SELECT ?", .bind_count = 1,
+#define HEDGE_MS 300
+
+/* One statement with forms for 2 and for 4 lookups, and another one. */
+static const struct db_statement statement, other = {
+	.id = 3, .text = "OTHER ?", .bind_count = 1, .max_rows = 2,
+	.queries = 1,
 };
+static const struct db_statement four = {
+	.id = 2, .text = "FOUR", .bind_count = 4, .max_rows = 2, .queries = 4,
+	.plain = &statement,
+};
+static const struct db_statement two = {
+	.id = 1, .text = "TWO", .bind_count = 2, .max_rows = 2, .queries = 2,
+	.plain = &statement, .wider = &four,
+};
+static const struct db_statement statement = {
+	.id = 0, .text = "SELECT ?", .bind_count = 1, .max_rows = 2,
+	.queries = 1, .wider = &two,
+};
+#define STATEMENTS 4
 
 static struct dbpool *pool;
 static char log_text[4096];
@@ -28,6 +45,7 @@ struct outcome {
 	unsigned int calls;
 	bool ok;
 	char text[320];
+	unsigned int rows, columns;
 	void (*then)(struct outcome *outcome);
 	struct dbpool_lookup *lookup;
 };
@@ -50,8 +68,12 @@ static void lookup_callback(const struct db_rows *rows,
 
 	outcome->calls++;
 	outcome->ok = rows != NULL;
-	snprintf(outcome->text, sizeof(outcome->text), "%s",
-		 rows != NULL ? rows->values[0] : error->text);
+	if (rows != NULL) {
+		outcome->rows = rows->row_count;
+		outcome->columns = rows->column_count;
+	}
+	snprintf(outcome->text, sizeof(outcome->text), "%s", rows == NULL ?
+		 error->text : rows->row_count == 0 ? "" : rows->values[0]);
 	if (outcome->then != NULL)
 		outcome->then(outcome);
 }
@@ -63,18 +85,32 @@ static void submit(struct outcome *outcome, const char *value)
 	CU_ASSERT_PTR_NOT_NULL_FATAL(outcome->lookup);
 }
 
-static void pool_start(unsigned int hosts)
+/* What the observer saw. */
+static unsigned int observed[3], observed_lookups;
+
+static void test_observe(const struct dbpool_event *event, void *context)
+{
+	(void)context;
+	observed[event->kind]++;
+	if (event->kind == DBPOOL_EVENT_QUERY)
+		observed_lookups += event->lookups;
+}
+
+static void pool_start_with(unsigned int hosts, unsigned int max_batch,
+			    unsigned int connections)
 {
 	static struct db_server servers[FAKE_HOSTS];
 	struct dbpool_settings settings = {
 		.servers = servers,
 		.server_count = hosts,
-		.connections = 2,
+		.connections = connections,
+		.max_batch = max_batch,
 		.lookup_timeout_ms = TIMEOUT_MS,
+		.hedge_after_ms = HEDGE_MS,
 		.idle_timeout_ms = IDLE_MS,
-		.statements = &statement,
-		.statement_count = 1,
+		.statement_count = STATEMENTS,
 		.log = test_log,
+		.observe = test_observe,
 		.debug = true,
 	};
 	unsigned int i;
@@ -84,10 +120,17 @@ static void pool_start(unsigned int hosts)
 		servers[i].connect_timeout_ms = 2000;
 	}
 	log_text[0] = '\0';
+	memset(observed, 0, sizeof(observed));
+	observed_lookups = 0;
 	fake_loop_init();
 	fake_mysql_conn_init();
 	pool = dbpool_new(&settings, &fake_loop);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(pool);
+}
+
+static void pool_start(unsigned int hosts)
+{
+	pool_start_with(hosts, 1, 2);
 }
 
 static void pool_stop(void)
@@ -174,7 +217,30 @@ static void test_dbpool_fails_all_at_once_when_refused(void)
 	CU_ASSERT_STRING_EQUAL(log_text,
 		"database host1: connecting failed: connect failed "
 		"(error 4242)\n"
-		"database host1: back after 1 failed attempts to connect\n");
+		"database host1: back after 0 s (failures: 1, "
+		"lookups affected: 3)\n");
+	pool_stop();
+}
+
+static void test_dbpool_waits_for_a_slow_host(void)
+{
+	struct outcome outcome = { 0 };
+
+	pool_start(1);
+	submit(&outcome, "a");
+	fake_loop_advance(0);
+	fake_jobs_hold();
+	/* connecting takes too long once, then it does not */
+	fake_loop_advance(2000);
+	fake_hosts[0].connect = MYSQL_CONN_LOST;
+	fake_jobs_release();
+	CU_ASSERT_TRUE(fake_jobs_step());
+	CU_ASSERT_EQUAL(outcome.calls, 0);
+	fake_hosts[0].connect = MYSQL_CONN_OK;
+	fake_jobs_settle();
+	CU_ASSERT_EQUAL(outcome.calls, 1);
+	CU_ASSERT_TRUE(outcome.ok);
+	CU_ASSERT_EQUAL(fake_hosts[0].connects, 2);
 	pool_stop();
 }
 
@@ -249,10 +315,12 @@ static void test_dbpool_logs_each_outage_once(void)
 	CU_ASSERT_STRING_EQUAL(log_text,
 		"database host1: connecting failed: connect failed "
 		"(error 4242)\n"
-		"database host1: back after 2 failed attempts to connect\n"
+		"database host1: back after 0 s (failures: 2, "
+		"lookups affected: 2)\n"
 		"database host1: connecting failed: connect failed "
 		"(error 4242)\n"
-		"database host1: back after 2 failed attempts to connect\n");
+		"database host1: back after 0 s (failures: 2, "
+		"lookups affected: 2)\n");
 	pool_stop();
 }
 
@@ -311,6 +379,7 @@ static void note_turn(struct outcome *outcome)
 static void test_dbpool_a_retried_lookup_comes_first(void)
 {
 	struct outcome lost = { .then = note_turn };
+	static const char *const values[] = { "b", "c", "d" };
 	struct outcome waiting[3] = { { .then = note_turn } };
 	unsigned int i;
 
@@ -321,7 +390,7 @@ static void test_dbpool_a_retried_lookup_comes_first(void)
 	submit(&lost, "a");
 	for (i = 0; i < 3; i++) {
 		waiting[i].then = note_turn;
-		submit(&waiting[i], "b");
+		submit(&waiting[i], values[i]);
 	}
 	fake_jobs_settle();
 	CU_ASSERT_STRING_EQUAL(lost.text, "1");
@@ -652,6 +721,392 @@ static void test_dbpool_without_threads_fails_at_once(void)
 	pool_stop();
 }
 
+/* ------------------------------------------------------------- batches */
+
+#define MANY 5
+
+static void submit_many(struct outcome outcomes[MANY])
+{
+	static const char *const values[MANY] = { "a", "b", "c", "b", "d" };
+	unsigned int i;
+
+	for (i = 0; i < MANY; i++)
+		submit(&outcomes[i], values[i]);
+}
+
+static void assert_many(const struct outcome outcomes[MANY])
+{
+	static const char *const values[MANY] = { "a", "b", "c", "b", "d" };
+	unsigned int i;
+
+	for (i = 0; i < MANY; i++) {
+		CU_ASSERT_EQUAL(outcomes[i].calls, 1);
+		CU_ASSERT_STRING_EQUAL(outcomes[i].text, values[i]);
+	}
+}
+
+static void test_dbpool_batch_answers_all_with_one_execution(void)
+{
+	struct outcome outcomes[MANY] = { 0 };
+
+	pool_start_with(1, 4, 1);
+	submit_many(outcomes);
+	fake_jobs_settle();
+	assert_many(outcomes);
+	CU_ASSERT_EQUAL(fake_hosts[0].runs, 1);
+	CU_ASSERT_STRING_EQUAL(fake_last_text, "FOUR");
+	CU_ASSERT_STRING_EQUAL(fake_last_values, "a|b|c|d|");
+	CU_ASSERT_EQUAL(observed[DBPOOL_EVENT_QUERY], 1);
+	CU_ASSERT_EQUAL(observed_lookups, MANY);
+	pool_stop();
+}
+
+static void test_dbpool_batch_is_no_larger_than_wanted(void)
+{
+	struct outcome outcomes[MANY] = { 0 };
+
+	pool_start_with(1, 3, 1);
+	submit_many(outcomes);
+	fake_jobs_settle();
+	assert_many(outcomes);
+	/* a and both b, c and d */
+	CU_ASSERT_EQUAL(fake_hosts[0].runs, 2);
+	CU_ASSERT_STRING_EQUAL(fake_last_text, "TWO");
+	pool_stop();
+}
+
+static void test_dbpool_batch_takes_the_form_that_fits(void)
+{
+	struct outcome outcomes[2] = { 0 };
+
+	pool_start_with(1, 4, 1);
+	lookup_once("a");
+	CU_ASSERT_STRING_EQUAL(fake_last_text, "SELECT ?");
+	submit(&outcomes[0], "a");
+	submit(&outcomes[1], "b");
+	fake_jobs_settle();
+	CU_ASSERT_STRING_EQUAL(fake_last_text, "TWO");
+	CU_ASSERT_STRING_EQUAL(outcomes[1].text, "b");
+	pool_stop();
+}
+
+static void test_dbpool_batch_shares_the_answer_to_one_question(void)
+{
+	struct outcome outcomes[2] = { 0 };
+
+	pool_start_with(1, 1, 1);
+	submit(&outcomes[0], "a");
+	submit(&outcomes[1], "a");
+	fake_jobs_settle();
+	CU_ASSERT_EQUAL(fake_hosts[0].runs, 1);
+	CU_ASSERT_STRING_EQUAL(outcomes[0].text, "a");
+	CU_ASSERT_STRING_EQUAL(outcomes[1].text, "a");
+	pool_stop();
+}
+
+static void test_dbpool_batch_is_of_one_statement(void)
+{
+	struct outcome outcomes[3] = { 0 };
+	const char *value = "b";
+
+	pool_start_with(1, 4, 1);
+	submit(&outcomes[0], "a");
+	CU_ASSERT_PTR_NOT_NULL(dbpool_submit(pool, &other, &value,
+					     lookup_callback, &outcomes[1]));
+	submit(&outcomes[2], "c");
+	fake_jobs_settle();
+	CU_ASSERT_EQUAL(fake_hosts[0].runs, 2);
+	CU_ASSERT_STRING_EQUAL(fake_last_text, "OTHER ?");
+	CU_ASSERT_STRING_EQUAL(outcomes[0].text, "a");
+	CU_ASSERT_STRING_EQUAL(outcomes[1].text, "b");
+	CU_ASSERT_STRING_EQUAL(outcomes[2].text, "c");
+	pool_stop();
+}
+
+static void test_dbpool_batch_gives_each_its_rows(void)
+{
+	static const char *const names[] = { "x", "y" };
+	static const char *const values[] = { "1", NULL };
+	struct outcome outcomes[MANY] = { 0 };
+	unsigned int i;
+
+	pool_start_with(1, 4, 1);
+	fake_hosts[0].column_count = 2;
+	fake_hosts[0].names = names;
+	fake_hosts[0].values = values;
+	for (fake_hosts[0].row_count = 0; fake_hosts[0].row_count < 3;
+	     fake_hosts[0].row_count++) {
+		memset(outcomes, 0, sizeof(outcomes));
+		submit_many(outcomes);
+		fake_jobs_settle();
+		for (i = 0; i < MANY; i++) {
+			CU_ASSERT_EQUAL(outcomes[i].rows,
+					fake_hosts[0].row_count);
+			CU_ASSERT_EQUAL(outcomes[i].columns, 2);
+		}
+	}
+	pool_stop();
+}
+
+static void test_dbpool_batch_that_fails_is_asked_one_by_one(void)
+{
+	struct outcome outcomes[MANY] = { 0 };
+
+	pool_start_with(1, 4, 1);
+	fake_hosts[0].wide_fails = true;
+	submit_many(outcomes);
+	fake_jobs_settle();
+	assert_many(outcomes);
+	/* both b have one question */
+	CU_ASSERT_EQUAL(fake_hosts[0].runs, 1 + 4);
+	/* the next ones go together again */
+	submit_many(outcomes);
+	fake_jobs_settle();
+	CU_ASSERT_EQUAL(fake_hosts[0].runs, 2 * (1 + 4));
+	/* unless the server has no such form */
+	fake_hosts[0].error_kind = DB_ERROR_WIDE;
+	submit_many(outcomes);
+	fake_jobs_settle();
+	CU_ASSERT_EQUAL(fake_hosts[0].runs, 3 * (1 + 4));
+	memset(outcomes, 0, sizeof(outcomes));
+	submit_many(outcomes);
+	fake_jobs_settle();
+	assert_many(outcomes);
+	CU_ASSERT_EQUAL(fake_hosts[0].runs, 3 * (1 + 4) + 4);
+	pool_stop();
+}
+
+static void test_dbpool_batch_leaves_out_foreign_letters(void)
+{
+	struct outcome outcomes[3] = { 0 };
+
+	pool_start_with(1, 4, 1);
+	submit(&outcomes[0], "a");
+	submit(&outcomes[1], "\xc3\xa9");
+	submit(&outcomes[2], "b");
+	fake_jobs_settle();
+	CU_ASSERT_EQUAL(fake_hosts[0].runs, 2);
+	CU_ASSERT_STRING_EQUAL(outcomes[1].text, "\xc3\xa9");
+	CU_ASSERT_STRING_EQUAL(fake_last_text, "SELECT ?");
+	pool_stop();
+}
+
+static void test_dbpool_batch_retries_all_that_a_loss_hits(void)
+{
+	struct outcome outcomes[MANY] = { 0 };
+
+	pool_start_with(1, 4, 1);
+	lookup_once("x");
+	fake_hosts[0].run = MYSQL_CONN_LOST;
+	fake_hosts[0].run_times = 1;
+	submit_many(outcomes);
+	fake_jobs_settle();
+	assert_many(outcomes);
+	CU_ASSERT_EQUAL(fake_hosts[0].runs, 3);
+	/* in the order they came */
+	CU_ASSERT_STRING_EQUAL(fake_last_values, "a|b|c|d|");
+	pool_stop();
+}
+
+static void test_dbpool_batch_goes_on_without_the_cancelled(void)
+{
+	struct outcome outcomes[MANY] = { 0 };
+
+	pool_start_with(1, 4, 1);
+	lookup_once("x");
+	submit_many(outcomes);
+	fake_loop_advance(0);
+	dbpool_cancel(&outcomes[1].lookup);
+	dbpool_cancel(&outcomes[4].lookup);
+	fake_jobs_settle();
+	CU_ASSERT_EQUAL(outcomes[1].calls + outcomes[4].calls, 0);
+	CU_ASSERT_STRING_EQUAL(outcomes[0].text, "a");
+	CU_ASSERT_STRING_EQUAL(outcomes[3].text, "b");
+	CU_ASSERT_EQUAL(fake_interrupts, 0);
+	pool_stop();
+}
+
+static void test_dbpool_batch_is_cut_when_its_last_lookup_expires(void)
+{
+	struct outcome first = { 0 }, second = { 0 };
+
+	pool_start_with(1, 4, 1);
+	submit(&first, "a");
+	fake_loop_advance(1000);
+	submit(&second, "b");
+	CU_ASSERT_TRUE(fake_jobs_step());	/* connected */
+	CU_ASSERT_EQUAL(fake_jobs_queued(), 1);
+	fake_loop_advance(TIMEOUT_MS - 1000);
+	CU_ASSERT_EQUAL(first.calls, 1);
+	CU_ASSERT_EQUAL(fake_interrupts, 0);
+	fake_loop_advance(1000);
+	CU_ASSERT_EQUAL(second.calls, 1);
+	CU_ASSERT_EQUAL(fake_interrupts, 1);
+	fake_jobs_settle();
+	CU_ASSERT_PTR_NOT_NULL(strstr(log_text, "database host1: no answer to "
+				      "a query within 5000 ms\n"));
+	pool_stop();
+}
+
+/* ------------------------------------------------------------- hedging */
+
+/* Two hosts; the first one has a connection and leaves a lookup waiting. */
+static void start_slow(struct outcome *outcome)
+{
+	pool_start_with(2, 4, 1);
+	lookup_once("x");
+	submit(outcome, "a");
+	fake_loop_advance(0);
+	fake_jobs_hold();
+	fake_loop_advance(HEDGE_MS - 1);
+	CU_ASSERT_EQUAL(fake_hosts[1].connects, 0);
+	fake_loop_advance(1);
+}
+
+static void test_dbpool_hedge_asks_the_second_host(void)
+{
+	struct outcome outcome = { 0 }, next = { 0 };
+
+	start_slow(&outcome);
+	fake_jobs_settle();
+	CU_ASSERT_EQUAL(fake_hosts[1].runs, 1);
+	CU_ASSERT_EQUAL(outcome.calls, 1);
+	CU_ASSERT_STRING_EQUAL(outcome.text, "a");
+	/* and those that come now do not wait for the first */
+	submit(&next, "b");
+	fake_jobs_settle();
+	CU_ASSERT_EQUAL(fake_hosts[1].runs, 2);
+	CU_ASSERT_EQUAL(next.calls, 1);
+	/* which is well again as soon as it answers */
+	fake_jobs_release();
+	fake_jobs_settle();
+	CU_ASSERT_EQUAL(outcome.calls, 1);
+	lookup_once("c");
+	CU_ASSERT_EQUAL(fake_hosts[0].runs, 3);
+	CU_ASSERT_EQUAL(fake_hosts[1].runs, 2);
+	CU_ASSERT_EQUAL(observed[DBPOOL_EVENT_HOST_DOWN], 0);
+	pool_stop();
+}
+
+static void test_dbpool_hedge_first_answer_counts(void)
+{
+	struct outcome outcome = { 0 };
+
+	start_slow(&outcome);
+	/* while the second host is being connected to */
+	fake_loop_advance(0);
+	CU_ASSERT_EQUAL(fake_jobs_queued(), 1);
+	fake_jobs_hold();
+	fake_jobs_release();
+	fake_jobs_settle();
+	CU_ASSERT_EQUAL(outcome.calls, 1);
+	CU_ASSERT_EQUAL(fake_hosts[0].runs, 2);
+	CU_ASSERT_EQUAL(fake_hosts[1].runs, 0);
+	pool_stop();
+}
+
+static void test_dbpool_hedge_fails_alone(void)
+{
+	struct outcome outcome = { 0 };
+
+	start_slow(&outcome);
+	fake_hosts[1].run = MYSQL_CONN_STATEMENT_FAILED;
+	fake_jobs_settle();
+	CU_ASSERT_EQUAL(outcome.calls, 0);
+	fake_jobs_release();
+	fake_jobs_settle();
+	CU_ASSERT_EQUAL(outcome.calls, 1);
+	CU_ASSERT_TRUE(outcome.ok);
+	pool_stop();
+}
+
+static void test_dbpool_hedge_covers_connecting(void)
+{
+	struct outcome outcome = { 0 };
+
+	pool_start_with(2, 4, 1);
+	submit(&outcome, "a");
+	fake_loop_advance(0);
+	fake_jobs_hold();
+	fake_loop_advance(HEDGE_MS);
+	fake_jobs_settle();
+	CU_ASSERT_EQUAL(outcome.calls, 1);
+	CU_ASSERT_EQUAL(fake_hosts[1].runs, 1);
+	pool_stop();
+}
+
+static void test_dbpool_hedge_cuts_a_frozen_connection(void)
+{
+	struct outcome outcome = { 0 };
+
+	start_slow(&outcome);
+	fake_jobs_settle();
+	CU_ASSERT_EQUAL(outcome.calls, 1);
+	/* its thread gives up at the lookup's deadline */
+	fake_loop_advance(TIMEOUT_MS);
+	fake_hosts[0].run = MYSQL_CONN_LOST;
+	fake_hosts[0].connect = MYSQL_CONN_LOST;
+	fake_jobs_release();
+	fake_jobs_settle();
+	CU_ASSERT_EQUAL(fake_conns, 1);
+	CU_ASSERT_PTR_NOT_NULL(strstr(log_text, "database host1: no answer to "
+				      "a query within 5000 ms\n"));
+	CU_ASSERT_EQUAL(observed[DBPOOL_EVENT_HOST_DOWN], 1);
+	/* it is tried again beside the logins, and back in use */
+	fake_hosts[0].run = MYSQL_CONN_OK;
+	fake_hosts[0].connect = MYSQL_CONN_OK;
+	lookup_once("b");
+	CU_ASSERT_EQUAL(fake_hosts[0].connects, 1);
+	fake_loop_advance(1000);
+	lookup_once("c");
+	CU_ASSERT_EQUAL(fake_hosts[0].connects, 2);
+	lookup_once("d");
+	CU_ASSERT_EQUAL(fake_hosts[0].runs, 3);
+	CU_ASSERT_EQUAL(observed[DBPOOL_EVENT_HOST_UP], 1);
+	CU_ASSERT_PTR_NOT_NULL(strstr(log_text, "database host1: back after "
+				      "1 s (failures: 1, lookups affected: "
+				      "1)\n"));
+	pool_stop();
+}
+
+static void test_dbpool_loss_on_a_fresh_connection_is_the_hosts_fault(void)
+{
+	struct outcome outcome = { 0 };
+
+	pool_start_with(2, 1, 1);
+	fake_hosts[0].run = MYSQL_CONN_LOST;
+	submit(&outcome, "a");
+	fake_jobs_settle();
+	CU_ASSERT_STRING_EQUAL(outcome.text, "a");
+	CU_ASSERT_EQUAL(fake_hosts[0].runs, 1);
+	CU_ASSERT_EQUAL(fake_hosts[1].runs, 1);
+	pool_stop();
+}
+
+static void test_dbpool_read_only_host_is_left_for_another(void)
+{
+	struct outcome outcome = { 0 };
+
+	pool_start_with(2, 1, 1);
+	fake_hosts[0].run = MYSQL_CONN_STATEMENT_FAILED;
+	fake_hosts[0].error_kind = DB_ERROR_READ_ONLY;
+	submit(&outcome, "a");
+	fake_jobs_settle();
+	CU_ASSERT_STRING_EQUAL(outcome.text, "a");
+	pool_stop();
+	/* if there is one */
+	memset(&outcome, 0, sizeof(outcome));
+	pool_start_with(1, 1, 1);
+	fake_hosts[0].run = MYSQL_CONN_STATEMENT_FAILED;
+	fake_hosts[0].error_kind = DB_ERROR_READ_ONLY;
+	submit(&outcome, "a");
+	fake_jobs_settle();
+	CU_ASSERT_EQUAL(outcome.calls, 1);
+	CU_ASSERT_FALSE(outcome.ok);
+	CU_ASSERT_EQUAL(fake_hosts[0].runs, 1);
+	pool_stop();
+}
+
 /* ------------------------------------------------------------- streams */
 
 struct stream_outcome {
@@ -785,6 +1240,7 @@ static CU_TestInfo tests[] = {
 	TEST(test_dbpool_unknown_host_gets_one_attempt_at_a_time),
 	TEST(test_dbpool_reuses_an_idle_connection),
 	TEST(test_dbpool_fails_all_at_once_when_refused),
+	TEST(test_dbpool_waits_for_a_slow_host),
 	TEST(test_dbpool_goes_to_the_next_host),
 	TEST(test_dbpool_fails_when_no_host_is_left),
 	TEST(test_dbpool_tries_every_host_each_time),
@@ -809,6 +1265,24 @@ static CU_TestInfo tests[] = {
 	TEST(test_dbpool_free_interrupts_what_runs),
 	TEST(test_dbpool_free_takes_no_new_lookups),
 	TEST(test_dbpool_without_threads_fails_at_once),
+	TEST(test_dbpool_batch_answers_all_with_one_execution),
+	TEST(test_dbpool_batch_is_no_larger_than_wanted),
+	TEST(test_dbpool_batch_takes_the_form_that_fits),
+	TEST(test_dbpool_batch_shares_the_answer_to_one_question),
+	TEST(test_dbpool_batch_is_of_one_statement),
+	TEST(test_dbpool_batch_gives_each_its_rows),
+	TEST(test_dbpool_batch_that_fails_is_asked_one_by_one),
+	TEST(test_dbpool_batch_leaves_out_foreign_letters),
+	TEST(test_dbpool_batch_retries_all_that_a_loss_hits),
+	TEST(test_dbpool_batch_goes_on_without_the_cancelled),
+	TEST(test_dbpool_batch_is_cut_when_its_last_lookup_expires),
+	TEST(test_dbpool_hedge_asks_the_second_host),
+	TEST(test_dbpool_hedge_first_answer_counts),
+	TEST(test_dbpool_hedge_fails_alone),
+	TEST(test_dbpool_hedge_covers_connecting),
+	TEST(test_dbpool_hedge_cuts_a_frozen_connection),
+	TEST(test_dbpool_loss_on_a_fresh_connection_is_the_hosts_fault),
+	TEST(test_dbpool_read_only_host_is_left_for_another),
 	TEST(test_dbpool_stream_gives_all_rows),
 	TEST(test_dbpool_stream_closes_anywhere),
 	TEST(test_dbpool_stream_fails_once),

@@ -68,7 +68,9 @@ static unsigned int log_count(const char *text)
 
 static void rehash_start(bool debug)
 {
-	static const struct db_server servers[] = { { .port = 1 } };
+	static const struct db_server servers[] = { {
+		.port = 1, .connect_timeout_ms = 2000,
+	} };
 	const struct rehash_params params = {
 		.rule = &rule,
 		.sql = &sql,

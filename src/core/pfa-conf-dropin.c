@@ -271,6 +271,8 @@ static int connect_finish(struct connect_words *words, struct errbuf *error)
 		return errbuf_set(error, "out of memory");
 	for (unsigned int i = 0; i < conf->host_count; i++)
 		conf->hosts[i].port = words->port;
+	/* stock goes round them */
+	conf->load_balance = true;
 	return 0;
 }
 

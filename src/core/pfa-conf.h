@@ -60,6 +60,9 @@ struct pfa_conf {
 	char *user, *password, *dbname;
 	char *option_file, *option_group;
 	unsigned int connections;	/* per host */
+	bool load_balance;
+	unsigned int coalesce;		/* lookups in one query */
+	unsigned int hedge_after;	/* ms; 0: never */
 	unsigned int connect_timeout, lookup_timeout;
 	enum pfa_tls tls;
 	char *tls_ca, *tls_cert, *tls_key;

@@ -37,6 +37,7 @@ struct db_query *db_query_new(const struct db_statement *statement,
 	if (query == NULL)
 		return NULL;
 	query->statement = statement;
+	query->users = 1;
 	/* + 1: no values is not a failure */
 	query->values = calloc(statement->bind_count + 1,
 			       sizeof(*query->values));
@@ -57,8 +58,30 @@ void db_query_free(struct db_query **_query)
 	if (query == NULL)
 		return;
 	*_query = NULL;
+	if (--query->users > 0)
+		return;
 	wipe_free_all(query->values, query->statement->bind_count);
 	free(query);
+}
+
+struct db_query *db_query_use(struct db_query *query)
+{
+	query->users++;
+	return query;
+}
+
+bool db_query_equals(const struct db_query *query,
+		     const struct db_query *other)
+{
+	unsigned int i;
+
+	if (query->statement != other->statement)
+		return false;
+	for (i = 0; i < query->statement->bind_count; i++) {
+		if (strcmp(query->values[i], other->values[i]) != 0)
+			return false;
+	}
+	return true;
 }
 
 void db_rows_free(struct db_rows **_rows)

@@ -15,19 +15,42 @@ struct db_statement {
 	unsigned int id;	/* index: 0, 1, 2 ... */
 	const char *text;
 	unsigned int bind_count;
+	/* how many rows one query can use; further ones are not read */
+	unsigned int max_rows;
+
+	/*
+	 * Wide forms answer several queries with one execution: their binds are
+	 * those of `queries` queries in turn, and each row starts with the
+	 * number of the query it belongs to, from 0. The other columns have
+	 * to be those of the statement itself; mysql-conn.c makes sure of
+	 * that.
+	 */
+	unsigned int queries;			/* 1: this is the statement */
+	const struct db_statement *plain;	/* of a wide form */
+	const struct db_statement *wider;	/* the next form, or NULL */
 };
 
-/* One execution: the statement with the values to bind, as strings. Freeing
-   wipes the values: they may be passwords. */
+/* The widest form there may be. */
+#define DB_MAX_QUERIES 64
+
+/* What is asked: the statement, never in a wide form, with the values to bind,
+   as strings. Counts its users, on the loop's thread only; the last one to
+   leave wipes the values, as they may be passwords. */
 struct db_query {
 	const struct db_statement *statement;
+	unsigned int users;
 	char **values;
 };
 
-/* Copies the values. NULL if memory ran out. */
+/* Copies the values; has one user. NULL if memory ran out. */
 struct db_query *db_query_new(const struct db_statement *statement,
 			      const char *const *values);
+struct db_query *db_query_use(struct db_query *query);
+/* Ends one use. NULL is fine. */
 void db_query_free(struct db_query **query);
+/* Whether they have the same answer. */
+bool db_query_equals(const struct db_query *query,
+		     const struct db_query *other);
 
 /* What a statement gave: rows as strings, NULL for SQL's NULL; no columns if it
    selects nothing. Freeing wipes them. */
@@ -57,6 +80,9 @@ enum db_error_kind {
 	DB_ERROR_COLLATION,	/* "Illegal mix of collations" */
 	DB_ERROR_READ_ONLY,	/* the server takes no changes */
 	DB_ERROR_TLS,		/* no TLS, or not with this certificate */
+	DB_ERROR_BUSY,		/* the server takes no connections, or none of
+				   ours, or no queries for now */
+	DB_ERROR_WIDE,		/* the statement has no such wide form */
 };
 
 struct db_error {

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Connections: their states, the jobs that connect and close them, what they
- * tell about their host. What runs on them is dbpool-lookup.c's and
- * dbpool-stream.c's.
+ * Connections: their states, the jobs that connect and close them. What runs on
+ * them is dbpool-batch.c's and dbpool-stream.c's.
  */
 #include "pool/dbpool-private.h"
 
@@ -29,7 +28,7 @@ static const unsigned int conn_moves[CONN_STATE_COUNT] = {
 
 void dbpool_conn_move(struct dbpool_conn *conn, enum conn_state state)
 {
-	struct dbpool_host_state *host = &conn->pool->hosts[conn->host];
+	struct dbpool_host_state *host = &conn->pool->host_states[conn->host];
 
 	assert((conn_moves[conn->state] & TO(state)) != 0);
 	if (!conn->for_stream) {
@@ -39,6 +38,10 @@ void dbpool_conn_move(struct dbpool_conn *conn, enum conn_state state)
 			host->open--;
 		if (conn->state == CONN_CONNECTING && state != CONN_CLOSING)
 			host->open++;
+		if (conn->state == CONN_BUSY)
+			host->busy--;
+		if (state == CONN_BUSY)
+			host->busy++;
 	}
 	if (conn->watch != NULL) {
 		conn->pool->loop.unwatch_fd(conn->watch);
@@ -54,6 +57,7 @@ void dbpool_conn_free(struct dbpool_conn *conn)
 {
 	LIST_REMOVE(conn->pool->conns, conn);
 	mysql_conn_free(&conn->db);
+	dbpool_batch_free(conn->batch);
 	db_query_free(&conn->query);
 	db_rows_free(&conn->rows);
 	free(conn);
@@ -64,7 +68,9 @@ bool dbpool_conn_submit(struct dbpool_conn *conn, void (*run)(struct job *),
 {
 	conn->job.run = run;
 	conn->job.done = done;
+	conn->started = conn->pool->loop.now();
 	conn->deadline = deadline;
+	conn->hedged = false;
 	return jobs_submit(conn->pool->jobs, &conn->job);
 }
 
@@ -88,20 +94,6 @@ void dbpool_conn_close(struct dbpool_conn *conn)
 	dbpool_conn_move(conn, CONN_CLOSING);
 	if (!dbpool_conn_submit(conn, conn_run_close, conn_done_close, 0))
 		dbpool_conn_free(conn);
-}
-
-void dbpool_host_doubt(struct dbpool *pool, unsigned int host)
-{
-	struct dbpool_conn *conn, *next;
-
-	pool->hosts[host].up = false;
-	for (conn = pool->conns; conn != NULL; conn = next) {
-		next = conn->next;
-		if (conn->host == host && conn->state == CONN_IDLE)
-			dbpool_conn_close(conn);
-		else if (conn->host == host && conn->state == CONN_BUSY)
-			conn->doubtful = true;
-	}
 }
 
 static void conn_on_readable(void *context)
@@ -156,57 +148,6 @@ void dbpool_conn_idle(struct dbpool_conn *conn)
 	idle_timer_start(pool, pool->set.idle_timeout_ms);
 }
 
-static const char *host_name(const struct dbpool *pool, unsigned int host,
-			     char *buf, size_t size)
-{
-	return db_server_name(&pool->set.servers[host], buf, size);
-}
-
-static void host_went_up(struct dbpool *pool, unsigned int host)
-{
-	struct dbpool_host_state *state = &pool->hosts[host];
-	char name[256];
-
-	if (state->failures > 0) {
-		dbpool_log(pool, DBPOOL_LOG_INFO, "database %s: back after %u "
-			   "failed attempts to connect",
-			   host_name(pool, host, name, sizeof(name)),
-			   state->failures);
-	}
-	state->up = true;
-	state->failures = 0;
-	pool->failed_in_row = 0;
-	pool->last_error.text[0] = '\0';
-}
-
-static void host_failed(struct dbpool *pool, unsigned int host,
-			const struct db_error *error)
-{
-	struct dbpool_host_state *state = &pool->hosts[host];
-	char name[256];
-
-	host_name(pool, host, name, sizeof(name));
-	if (state->failures == 0) {
-		dbpool_log(pool, DBPOOL_LOG_ERROR,
-			   "database %s: connecting failed: %s (error %u)",
-			   name, error->text, error->code);
-	}
-	state->up = false;
-	state->failures++;
-	state->failed_at = pool->loop.now();
-	state->failed_order = ++pool->failed_order;
-	pool->failed_in_row++;
-	db_error_set(&pool->last_error, "Connecting to %s failed: %s", name,
-		     error->text);
-	pool->last_error.kind = error->kind;
-	pool->last_error.code = error->code;
-	if (dbpool_policy_give_up(pool->hosts, pool->set.server_count,
-				  pool->failed_in_row)) {
-		pool->failed_in_row = 0;
-		dbpool_lookups_give_up(pool, &pool->last_error);
-	}
-}
-
 static void conn_run_connect(struct job *job)
 {
 	struct dbpool_conn *conn = (struct dbpool_conn *)job;
@@ -220,14 +161,12 @@ static void conn_run_connect(struct job *job)
 static void conn_log_security(const struct dbpool_conn *conn)
 {
 	struct dbpool *pool = conn->pool;
-	const struct dbpool_host_state *state = &pool->hosts[conn->host];
+	const struct dbpool_host_state *state = &pool->host_states[conn->host];
 	bool news = !state->up && state->failures == 0;
-	char name[256];
 
 	dbpool_log(pool, news ? DBPOOL_LOG_INFO : DBPOOL_LOG_DEBUG,
 		   "database %s: connected, %s",
-		   host_name(pool, conn->host, name, sizeof(name)),
-		   mysql_conn_security(conn->db));
+		   pool->hosts[conn->host].name, mysql_conn_security(conn->db));
 }
 
 static void conn_done_connect(struct job *job)
@@ -236,16 +175,19 @@ static void conn_done_connect(struct job *job)
 	struct dbpool *pool = conn->pool;
 	unsigned int host = conn->host;
 	struct db_error error = conn->error;
+	const bool late = pool->loop.now() >= conn->deadline;
 
 	if (pool->freeing)
 		return;
 	if (conn->result == MYSQL_CONN_OK) {
 		conn_log_security(conn);
+		pool->host_states[host].up = true;
+		pool->host_states[host].slow = false;
+		pool->failed_in_row = 0;
 		dbpool_conn_idle(conn);
-		host_went_up(pool, host);
 	} else {
 		dbpool_conn_close(conn);
-		host_failed(pool, host, &error);
+		dbpool_host_refused(pool, host, &error, late);
 	}
 }
 
@@ -268,7 +210,7 @@ dbpool_conn_new(struct dbpool *pool, unsigned int host, bool for_stream)
 	conn->state = CONN_CONNECTING;
 	LIST_PREPEND(pool->conns, conn);
 	if (!for_stream)
-		pool->hosts[host].connecting++;
+		pool->host_states[host].connecting++;
 	return conn;
 }
 
@@ -286,23 +228,12 @@ void dbpool_conn_open(struct dbpool *pool, unsigned int host)
 	struct dbpool_conn *conn = dbpool_conn_new(pool, host, false);
 	struct db_error error;
 
-	if (conn != NULL && dbpool_conn_connect(conn, conn_done_connect))
+	if (conn != NULL && dbpool_conn_connect(conn, conn_done_connect)) {
+		dbpool_hosts_watch(pool);
 		return;
+	}
 	if (conn != NULL)
 		dbpool_conn_close(conn);
 	db_error_set(&error, "Out of memory, threads or descriptors");
-	host_failed(pool, host, &error);
-}
-
-struct dbpool_conn *dbpool_conn_find_idle(struct dbpool *pool)
-{
-	struct dbpool_conn *conn, *best = NULL;
-
-	/* the one used last, so that surplus ones grow old and go */
-	for (conn = pool->conns; conn != NULL; conn = conn->next) {
-		if (conn->state == CONN_IDLE &&
-		    (best == NULL || conn->idle_since > best->idle_since))
-			best = conn;
-	}
-	return best;
+	dbpool_host_refused(pool, host, &error, false);
 }

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Lookups: the queue of those that wait, the one run on a connection, the retry
- * when that is lost, and the deadline that ends each of them.
+ * Lookups: the queue of those that wait, what becomes of one whose connection
+ * had no answer, and the deadline that ends each of them.
  */
 #include "pool/dbpool-private.h"
 
 #include <stdlib.h>
 
-/* Rows of a lookup: one, or two to see that it is not one. */
-#define LOOKUP_MAX_ROWS 2
+/* ------------------------------------------------------------- the queue */
 
 static void lookup_wait(struct dbpool_lookup *lookup, bool first)
 {
@@ -28,12 +27,20 @@ static void lookup_wait(struct dbpool_lookup *lookup, bool first)
 	pool->waiting_count++;
 }
 
-static void lookup_unwait(struct dbpool_lookup *lookup)
+static void lookup_end_hedging(struct dbpool_lookup *lookup)
+{
+	if (lookup->hedging)
+		lookup->pool->hedging_count--;
+	lookup->hedging = false;
+}
+
+void dbpool_lookup_unwait(struct dbpool_lookup *lookup)
 {
 	struct dbpool *pool = lookup->pool;
 
 	if (!lookup->waiting)
 		return;
+	lookup_end_hedging(lookup);
 	lookup->waiting = false;
 	if (lookup->wait_prev != NULL)
 		lookup->wait_prev->wait_next = lookup->wait_next;
@@ -46,18 +53,55 @@ static void lookup_unwait(struct dbpool_lookup *lookup)
 	pool->waiting_count--;
 }
 
-/* Takes the lookup out of every list. Its connection goes on without it. */
-static void lookup_unlink(struct dbpool_lookup *lookup)
+static bool lookup_is_at(const struct dbpool_lookup *lookup, unsigned int host)
+{
+	unsigned int i;
+
+	for (i = 0; i < 2; i++) {
+		if (lookup->attempts[i].batch != NULL &&
+		    lookup->attempts[i].batch->host == host)
+			return true;
+	}
+	return false;
+}
+
+struct dbpool_lookup *dbpool_lookup_next(struct dbpool *pool,
+					 unsigned int host,
+					 const struct dbpool_lookup *after)
+{
+	struct dbpool_lookup *lookup =
+		after == NULL ? pool->waiting : after->wait_next;
+
+	while (lookup != NULL && lookup_is_at(lookup, host))
+		lookup = lookup->wait_next;
+	return lookup;
+}
+
+/* ------------------------------------------------------------ their ends */
+
+static unsigned int lookup_attempts(const struct dbpool_lookup *lookup)
+{
+	return (lookup->attempts[0].batch != NULL) +
+		(lookup->attempts[1].batch != NULL);
+}
+
+/* Takes the lookup out of every list. Its connections go on without it;
+   interrupt ends those that nobody else waits for. */
+static void lookup_unlink(struct dbpool_lookup *lookup, bool interrupt)
 {
 	struct dbpool *pool = lookup->pool;
+	unsigned int i;
 
-	lookup_unwait(lookup);
+	dbpool_lookup_unwait(lookup);
 	if (pool->lookups_tail == lookup)
 		pool->lookups_tail = lookup->prev;
 	LIST_REMOVE(pool->lookups, lookup);
-	if (lookup->conn != NULL)
-		lookup->conn->lookup = NULL;
-	lookup->conn = NULL;
+	for (i = 0; i < 2; i++) {
+		struct dbpool_batch *batch = lookup->attempts[i].batch;
+
+		if (dbpool_attempt_leave(&lookup->attempts[i]) && interrupt)
+			dbpool_batch_cut(batch);
+	}
 }
 
 static void lookup_free(struct dbpool_lookup *lookup)
@@ -66,12 +110,11 @@ static void lookup_free(struct dbpool_lookup *lookup)
 	free(lookup);
 }
 
-/* The end of every lookup but a cancelled one. */
-static void lookup_finish(struct dbpool_lookup *lookup,
+void dbpool_lookup_finish(struct dbpool_lookup *lookup,
 			  const struct db_rows *rows,
 			  const struct db_error *error)
 {
-	lookup_unlink(lookup);
+	lookup_unlink(lookup, false);
 	lookup->callback(rows, error, lookup->context);
 	lookup_free(lookup);
 }
@@ -82,103 +125,65 @@ void dbpool_lookups_give_up(struct dbpool *pool, const struct db_error *error)
 	unsigned int count = pool->waiting_count;
 
 	while (count-- > 0 && pool->waiting != NULL)
-		lookup_finish(pool->waiting, NULL, error);
+		dbpool_lookup_finish(pool->waiting, NULL, error);
 }
 
 void dbpool_lookups_fail(struct dbpool *pool, const struct db_error *error)
 {
 	while (pool->lookups != NULL)
-		lookup_finish(pool->lookups, NULL, error);
+		dbpool_lookup_finish(pool->lookups, NULL, error);
 }
 
-static void conn_run_query(struct job *job)
+void dbpool_lookup_hedge(struct dbpool_lookup *lookup)
 {
-	struct dbpool_conn *conn = (struct dbpool_conn *)job;
-
-	conn->result = mysql_conn_run(conn->db, conn->query, LOOKUP_MAX_ROWS,
-				      conn->deadline, &conn->rows,
-				      &conn->error);
-}
-
-/* The connection died under the lookup. Statements are such that one more try
-   elsewhere does no harm (dbpool_submit()); a second loss is an answer. */
-static void lookup_lost_conn(struct dbpool_lookup *lookup,
-			     struct db_query *query,
-			     const struct db_error *error)
-{
-	if (lookup->retried) {
-		db_query_free(&query);
-		lookup_finish(lookup, NULL, error);
+	if (lookup->waiting || lookup_attempts(lookup) != 1)
 		return;
-	}
-	lookup->conn = NULL;
-	lookup->retried = true;
-	lookup->query = query;
+	lookup->hedging = true;
+	lookup->pool->hedging_count++;
 	lookup_wait(lookup, true);
 }
 
-static void conn_done_query(struct job *job)
+void dbpool_lookup_failed(struct dbpool_lookup *lookup,
+			  enum dbpool_failure failure,
+			  const struct db_error *error)
 {
-	struct dbpool_conn *conn = (struct dbpool_conn *)job;
-	struct dbpool *pool = conn->pool;
-	struct dbpool_lookup *lookup = conn->lookup;
-	struct db_query *query = conn->query;
-	struct db_rows *rows = conn->rows;
-	struct db_error error = conn->error;
-	bool lost = conn->result == MYSQL_CONN_LOST;
+	const struct dbpool_policy policy = dbpool_policy(lookup->pool);
 
-	if (pool->freeing)
+	if (failure == DBPOOL_FAILURE_LOST)
+		lookup->losses++;
+	if (failure == DBPOOL_FAILURE_SHARED)
+		lookup->alone = true;
+	if (lookup->waiting || lookup_attempts(lookup) > 0) {
+		/* whoever waits for a second host now waits for any */
+		if (lookup_attempts(lookup) == 0)
+			lookup_end_hedging(lookup);
 		return;
-	conn->lookup = NULL;
-	conn->query = NULL;
-	conn->rows = NULL;
-	if (lost)
-		dbpool_host_doubt(pool, conn->host);
-	if (lost || conn->doubtful)
-		dbpool_conn_close(conn);
-	else
-		dbpool_conn_idle(conn);
-	if (lookup != NULL && lost) {
-		lookup_lost_conn(lookup, query, &error);
-		query = NULL;
-	} else if (lookup != NULL) {
-		lookup_finish(lookup, rows, rows != NULL ? NULL : &error);
 	}
-	db_query_free(&query);
-	db_rows_free(&rows);
+	if (failure == DBPOOL_FAILURE_FINAL ||
+	    lookup->losses > dbpool_policy_max_losses(&policy))
+		dbpool_lookup_finish(lookup, NULL, error);
+	else
+		lookup_wait(lookup, true);
 }
 
-void dbpool_lookup_start(struct dbpool_lookup *lookup,
-			 struct dbpool_conn *conn)
-{
-	lookup_unwait(lookup);
-	dbpool_conn_move(conn, CONN_BUSY);
-	conn->lookup = lookup;
-	conn->query = lookup->query;
-	lookup->query = NULL;
-	lookup->conn = conn;
-	/* cannot fail: a thread made this connection */
-	if (!dbpool_conn_submit(conn, conn_run_query, conn_done_query,
-			 lookup->deadline))
-		abort();
-}
+/* -------------------------------------------------------------- deadlines */
 
 static void deadline_timer_start(struct dbpool *pool);
 
+/* A connection that leaves everybody waiting may answer yet, but to nobody, and
+   until then it would serve nobody either. */
 static void lookup_expire(struct dbpool_lookup *lookup)
 {
 	struct dbpool *pool = lookup->pool;
 	struct db_error error;
 
-	/* The connection may answer yet, but to nobody, and until then it
-	   would serve nobody either. */
-	if (lookup->conn != NULL)
-		mysql_conn_interrupt(lookup->conn->db);
 	db_error_set(&error, "No answer from the database within %u ms%s%s",
 		     pool->set.lookup_timeout_ms,
 		     pool->last_error.text[0] == '\0' ? "" : "; before that: ",
 		     pool->last_error.text);
-	lookup_finish(lookup, NULL, &error);
+	lookup_unlink(lookup, true);
+	lookup->callback(NULL, &error, lookup->context);
+	lookup_free(lookup);
 }
 
 static void deadline_timer_fired(void *context)
@@ -226,6 +231,23 @@ void dbpool_hurry(struct dbpool *pool, unsigned int lookup_timeout_ms)
 	deadline_timer_start(pool);
 }
 
+/* What a column cannot hold is an error of the statement. A client that sends
+   nothing but such names shall not make everybody's lookups fail together. */
+static bool values_are_ascii(const struct db_statement *statement,
+			     const char *const *values)
+{
+	const char *p;
+	unsigned int i;
+
+	for (i = 0; i < statement->bind_count; i++) {
+		for (p = values[i]; *p != '\0'; p++) {
+			if ((*p & 0x80) != 0)
+				return false;
+		}
+	}
+	return true;
+}
+
 struct dbpool_lookup *dbpool_submit(struct dbpool *pool,
 				    const struct db_statement *statement,
 				    const char *const *values,
@@ -241,6 +263,7 @@ struct dbpool_lookup *dbpool_submit(struct dbpool *pool,
 		return NULL;
 	}
 	lookup->pool = pool;
+	lookup->alone = !values_are_ascii(statement, values);
 	lookup->callback = callback;
 	lookup->context = context;
 	lookup->deadline = pool->loop.now() + pool->set.lookup_timeout_ms;
@@ -261,7 +284,6 @@ void dbpool_cancel(struct dbpool_lookup **_lookup)
 	struct dbpool_lookup *lookup = *_lookup;
 
 	*_lookup = NULL;
-	lookup_unlink(lookup);
+	lookup_unlink(lookup, false);
 	lookup_free(lookup);
 }
-

@@ -8,71 +8,164 @@
 #define BACKOFF_MIN_MS 1000
 #define BACKOFF_MAX_MS 30000
 
-uint64_t dbpool_policy_backoff(unsigned int failures)
+uint64_t dbpool_policy_backoff(unsigned int failures, uint32_t random)
 {
 	uint64_t msecs = BACKOFF_MIN_MS;
 
 	while (failures-- > 1 && msecs < BACKOFF_MAX_MS)
 		msecs *= 2;
-	return msecs < BACKOFF_MAX_MS ? msecs : BACKOFF_MAX_MS;
+	if (msecs > BACKOFF_MAX_MS)
+		msecs = BACKOFF_MAX_MS;
+	return msecs - random % (msecs / 4 + 1);
 }
 
-static bool host_in_backoff(const struct dbpool_host_state *host, uint64_t now)
+static bool host_in_backoff(const struct dbpool_policy *policy,
+			    unsigned int host)
 {
-	return host->failures > 0 &&
-		now < host->failed_at + dbpool_policy_backoff(host->failures);
+	return policy->hosts[host].failures > 0 &&
+		policy->now < policy->hosts[host].retry_at;
 }
 
-static bool host_has_room(const struct dbpool_host_state *host,
-			  unsigned int max_per_host)
+static bool host_is_well(const struct dbpool_policy *policy, unsigned int host)
 {
-	return host->connecting + host->open < max_per_host &&
-		(host->up || host->connecting == 0);
+	return !policy->hosts[host].slow && !host_in_backoff(policy, host);
 }
 
-static bool host_longer_failed(const struct dbpool_host_state *host,
-			       const struct dbpool_host_state *than)
-{
-	return host->failed_order < than->failed_order;
-}
-
-int dbpool_policy_open(const struct dbpool_host_state *hosts,
-		       unsigned int host_count, unsigned int max_per_host,
-		       unsigned int waiting, uint64_t now)
-{
-	unsigned int i, connecting = 0;
-	bool all_in_backoff = true;
-	int oldest = -1;
-
-	for (i = 0; i < host_count; i++)
-		connecting += hosts[i].connecting;
-	if (waiting <= connecting)
-		return -1;
-
-	for (i = 0; i < host_count; i++) {
-		bool room = host_has_room(&hosts[i], max_per_host);
-
-		if (!host_in_backoff(&hosts[i], now)) {
-			all_in_backoff = false;
-			if (room)
-				return (int)i;
-		} else if (room && (oldest < 0 ||
-				    host_longer_failed(&hosts[i],
-						       &hosts[oldest]))) {
-			oldest = (int)i;
-		}
-	}
-	return all_in_backoff ? oldest : -1;
-}
-
-bool dbpool_policy_give_up(const struct dbpool_host_state *hosts,
-			   unsigned int host_count, unsigned int failed_in_row)
+static bool any_host_is_well(const struct dbpool_policy *policy)
 {
 	unsigned int i;
 
-	for (i = 0; i < host_count; i++) {
-		if (hosts[i].open > 0)
+	for (i = 0; i < policy->host_count; i++) {
+		if (host_is_well(policy, i))
+			return true;
+	}
+	return false;
+}
+
+static bool host_has_room(const struct dbpool_policy *policy,
+			  unsigned int host)
+{
+	const struct dbpool_host_state *state = &policy->hosts[host];
+
+	return state->connecting + state->open < policy->max_per_host &&
+		(state->up || state->connecting == 0);
+}
+
+/* Attempts that lookups may count on: not those to a slow server, unless there
+   is no other. */
+static unsigned int attempts_under_way(const struct dbpool_policy *policy,
+				       bool any_well)
+{
+	unsigned int i, count = 0;
+
+	for (i = 0; i < policy->host_count; i++) {
+		if (!any_well || !policy->hosts[i].slow)
+			count += policy->hosts[i].connecting;
+	}
+	return count;
+}
+
+static bool host_has_fewer(const struct dbpool_policy *policy,
+			   unsigned int host, int than)
+{
+	return policy->hosts[host].connecting + policy->hosts[host].open <
+		policy->hosts[than].connecting + policy->hosts[than].open;
+}
+
+/* The preferred one of those with room that are well, or that are not. */
+static int first_with_room(const struct dbpool_policy *policy, bool well)
+{
+	int best = -1;
+	unsigned int i;
+
+	for (i = 0; i < policy->host_count; i++) {
+		if (host_is_well(policy, i) != well ||
+		    host_in_backoff(policy, i) || !host_has_room(policy, i))
+			continue;
+		if (best < 0 ||
+		    (policy->load_balance && host_has_fewer(policy, i, best)))
+			best = (int)i;
+	}
+	return best;
+}
+
+static int longest_failed(const struct dbpool_policy *policy)
+{
+	int best = -1;
+	unsigned int i;
+
+	for (i = 0; i < policy->host_count; i++) {
+		if (host_in_backoff(policy, i) && host_has_room(policy, i) &&
+		    (best < 0 || policy->hosts[i].failed_order <
+		     policy->hosts[best].failed_order))
+			best = (int)i;
+	}
+	return best;
+}
+
+int dbpool_policy_open(const struct dbpool_policy *policy,
+		       unsigned int waiting, unsigned int hedges)
+{
+	const bool any_well = any_host_is_well(policy);
+	const unsigned int attempts = attempts_under_way(policy, any_well);
+	int host;
+
+	if (any_well) {
+		return waiting + hedges > attempts ?
+			first_with_room(policy, true) : -1;
+	}
+	if (waiting <= attempts)
+		return -1;
+	host = first_with_room(policy, false);
+	return host >= 0 ? host : longest_failed(policy);
+}
+
+int dbpool_policy_probe(const struct dbpool_policy *policy)
+{
+	bool live = false;
+	int failed = -1;
+	unsigned int i;
+
+	for (i = 0; i < policy->host_count; i++) {
+		const struct dbpool_host_state *host = &policy->hosts[i];
+
+		if (host->open > 0)
+			live = true;
+		else if (failed < 0 && host->failures > 0 &&
+			 host->connecting == 0 && !host_in_backoff(policy, i))
+			failed = (int)i;
+	}
+	return live ? failed : -1;
+}
+
+bool dbpool_policy_prefers(const struct dbpool_policy *policy,
+			   unsigned int host, unsigned int than)
+{
+	if (policy->hosts[host].slow != policy->hosts[than].slow)
+		return !policy->hosts[host].slow;
+	if (policy->load_balance)
+		return policy->hosts[host].busy < policy->hosts[than].busy;
+	return host < than;
+}
+
+bool dbpool_policy_shuns(const struct dbpool_policy *policy, unsigned int host)
+{
+	return policy->hosts[host].slow && any_host_is_well(policy);
+}
+
+bool dbpool_policy_give_up(const struct dbpool_policy *policy,
+			   unsigned int failed_in_row)
+{
+	unsigned int i;
+
+	for (i = 0; i < policy->host_count; i++) {
+		if (policy->hosts[i].open > 0)
 			return false;
 	}
-	return failed_in_row >= host_count;
+	return failed_in_row >= policy->host_count;
+}
+
+unsigned int dbpool_policy_max_losses(const struct dbpool_policy *policy)
+{
+	return policy->host_count;
 }

@@ -14,32 +14,64 @@
 struct dbpool_host_state {
 	unsigned int connecting;	/* attempts under way */
 	unsigned int open;		/* connected, idle or busy */
+	unsigned int busy;		/* of those */
 	bool up;			/* the last attempt succeeded */
-	unsigned int failures;		/* attempts failed since it was up */
-	uint64_t failed_at;		/* the last of them */
-	/* the same as a number that grows with each failure of any server:
-	   refusals come several in one millisecond */
+	/* it owes an answer for longer than others are given */
+	bool slow;
+	unsigned int failures;		/* since it last answered */
+	uint64_t retry_at;		/* in back-off until then */
+	/* a number that grows with each failure of any server: refusals come
+	   several in one millisecond */
 	uint64_t failed_order;
 };
 
+struct dbpool_policy {
+	const struct dbpool_host_state *hosts;	/* in order of preference */
+	unsigned int host_count;
+	unsigned int max_per_host;	/* connections */
+	bool load_balance;	/* no order: the least loaded is preferred */
+	uint64_t now;
+};
+
 /* How long a server that failed so often in a row is passed over in favour of
-   another one: 1 s, doubling up to 30 s. */
-uint64_t dbpool_policy_backoff(unsigned int failures);
+   another one: 1 s, doubling up to 30 s; up to a quarter less, as many
+   processes have seen it fail in the same moment. random is any number. */
+uint64_t dbpool_policy_backoff(unsigned int failures, uint32_t random);
 
 /*
  * Which server to open a connection to, as an index, or -1 for none: there is
- * nothing to gain, or every server is full. A server that is not known to be
- * up gets one attempt at a time. Servers in back-off are passed over; if all
- * are, the one that failed longest ago is tried at once, as a login waits.
+ * nothing to gain, or every server is full. waiting is the number of lookups
+ * that any server may answer, hedges of those that wait for another server
+ * than the slow one that was asked. A server that is not known to be up gets
+ * one attempt at a time. Servers that are slow or in back-off are passed over;
+ * if all are, one that is merely slow, then the one that failed longest ago, is
+ * tried at once, as a login waits.
  */
-int dbpool_policy_open(const struct dbpool_host_state *hosts,
-		       unsigned int host_count, unsigned int max_per_host,
-		       unsigned int waiting, uint64_t now);
+int dbpool_policy_open(const struct dbpool_policy *policy,
+		       unsigned int waiting, unsigned int hedges);
+
+/* A server to try although nobody waits for it, so that it is back in use as
+   soon as it can be: it failed, its back-off has run out, and logins live on
+   another one. -1: none. */
+int dbpool_policy_probe(const struct dbpool_policy *policy);
+
+/* Whether an idle connection to one server should rather be used than one to
+   the other. */
+bool dbpool_policy_prefers(const struct dbpool_policy *policy,
+			   unsigned int host, unsigned int than);
+/* Whether its idle connections should not be used at all: it is slow, and
+   there is a better server. */
+bool dbpool_policy_shuns(const struct dbpool_policy *policy,
+			 unsigned int host);
 
 /* After an attempt failed: whether the lookups that wait have nothing left to
    wait for. failed_in_row counts the attempts since one succeeded or since
    lookups were last given up. */
-bool dbpool_policy_give_up(const struct dbpool_host_state *hosts,
-			   unsigned int host_count, unsigned int failed_in_row);
+bool dbpool_policy_give_up(const struct dbpool_policy *policy,
+			   unsigned int failed_in_row);
+
+/* How many times the connection may be lost under a lookup before that is its
+   answer. */
+unsigned int dbpool_policy_max_losses(const struct dbpool_policy *policy);
 
 #endif

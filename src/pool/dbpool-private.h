@@ -4,9 +4,11 @@
 
 /*
  * What the files of the pool share. dbpool.c is the pool as a whole,
- * dbpool-conn.c connections and hosts, dbpool-lookup.c lookups and deadlines,
- * dbpool-stream.c streams. All of it runs on the loop's thread, except the
- * functions named *_run_*, which touch nothing but their own connection.
+ * dbpool-host.c what is known of the servers, dbpool-conn.c connections,
+ * dbpool-lookup.c lookups and deadlines, dbpool-batch.c the lookups that one
+ * connection runs, dbpool-stream.c streams. All of it runs on the loop's
+ * thread, except the functions named *_run_*, which touch nothing but their
+ * own connection.
  *
  * The shape of it: whatever happens (a submit, a finished job, a timer) only
  * changes states; then dbpool_step() looks at what waits and what is free.
@@ -22,8 +24,7 @@ enum conn_state {
 	/* in no job, watched for the server going away; deadline: the idle
 	   timeout */
 	CONN_IDLE,
-	/* a job runs conn->query for conn->lookup (NULL: nobody waits any
-	   more); deadline: the lookup's */
+	/* a job runs conn->batch; deadline: its last lookup's */
 	CONN_BUSY,
 	/* belongs to conn->stream, in no job: the reader has not asked */
 	CONN_STREAM_WAITING,
@@ -46,17 +47,43 @@ struct dbpool_conn {
 	struct mysql_conn *db;
 	void *watch;
 	uint64_t idle_since;
+	bool proved;		/* it has answered */
 	bool doubtful;		/* not to be used again, see below */
+	bool cut;		/* interrupted, as nobody waits any more */
+	bool hedged;		/* what runs was asked of another host, too */
 
-	struct dbpool_lookup *lookup;
+	struct dbpool_batch *batch;
 	struct dbpool_stream *stream;
 
 	/* the job's: set before it is submitted, read after it is done */
-	struct db_query *query;
-	uint64_t deadline;
+	struct db_query *query;		/* a stream's */
+	uint64_t started, deadline;
+	uint64_t duration_us;
 	enum mysql_conn_result result;
 	struct db_rows *rows;
 	struct db_error error;
+};
+
+/* A lookup as part of a batch. */
+struct dbpool_attempt {
+	struct dbpool_lookup *lookup;
+	struct dbpool_batch *batch;	/* NULL: not under way */
+	/* those in the same slot */
+	struct dbpool_attempt *prev, *next;
+	unsigned int slot;
+};
+
+/* What one execution answers: a slot for each different query, in which are
+   the lookups that ask it. */
+struct dbpool_batch {
+	struct dbpool *pool;
+	struct dbpool_conn *conn;
+	unsigned int host;
+	const struct db_statement *statement;	/* wide enough */
+	unsigned int slot_count;
+	unsigned int lookup_count;	/* that still wait for it */
+	struct db_query *queries[DB_MAX_QUERIES];
+	struct dbpool_attempt *slots[DB_MAX_QUERIES];
 };
 
 struct dbpool_lookup {
@@ -66,10 +93,13 @@ struct dbpool_lookup {
 	/* those that wait for a connection */
 	struct dbpool_lookup *wait_prev, *wait_next;
 	bool waiting;
-	bool retried;
+	bool hedging;		/* waiting, while a slow host is at it */
+	bool alone;		/* not together with others */
+	unsigned int losses;	/* of the connection it was on */
 
-	struct db_query *query;		/* NULL while its connection has it */
-	struct dbpool_conn *conn;
+	struct db_query *query;
+	/* the second one is the hedge: another host, as the first is slow */
+	struct dbpool_attempt attempts[2];
 	uint64_t deadline;
 	dbpool_callback_t *callback;
 	void *context;
@@ -86,24 +116,38 @@ struct dbpool_stream {
 	void *context;
 };
 
+struct dbpool_host {
+	char name[256];			/* for messages */
+	uint64_t failed_at;		/* since when it is not well */
+	/* lookups that had to go elsewhere, or unanswered, since then */
+	unsigned int affected;
+};
+
 struct dbpool {
 	struct dbpool_settings set;
 	struct dbpool_loop loop;
 	struct jobs *jobs;
 	void *jobs_watch;
 
-	struct dbpool_host_state *hosts;
+	/* two arrays of the servers: what decides, and the rest */
+	struct dbpool_host_state *host_states;
+	struct dbpool_host *hosts;
 	unsigned int failed_in_row;
 	uint64_t failed_order;		/* failures of all hosts so far */
+	uint32_t random;
 	struct db_error last_error;
+
+	/* statements, by id, that the server has in no wide form */
+	bool *plain_only;
 
 	struct dbpool_conn *conns;
 	struct dbpool_lookup *lookups, *lookups_tail;
 	struct dbpool_lookup *waiting, *waiting_tail;
 	unsigned int waiting_count;
+	unsigned int hedging_count;	/* of those, for a second host */
 	struct dbpool_stream *streams;
 
-	void *kick_timer, *deadline_timer, *idle_timer;
+	void *kick_timer, *deadline_timer, *idle_timer, *hedge_timer;
 	bool freeing;
 };
 
@@ -136,6 +180,27 @@ void dbpool_step(struct dbpool *pool);
    callback can run inside a submit. */
 void dbpool_kick(struct dbpool *pool);
 
+/* -- dbpool-host.c */
+
+struct dbpool_policy dbpool_policy(const struct dbpool *pool);
+/* It answered something, be it with an error of the statement. */
+void dbpool_host_answered(struct dbpool *pool, unsigned int host);
+/* It does not do its work: it is passed over for a while. */
+void dbpool_host_failed(struct dbpool *pool, unsigned int host,
+			const struct db_error *error);
+/* Connecting failed. If there is nothing left to wait for, the lookups that
+   wait are given up; there is if it was merely too late, as a busy server may
+   do better the next time. */
+void dbpool_host_refused(struct dbpool *pool, unsigned int host,
+			 const struct db_error *error, bool late);
+/* Something went wrong with one connection that had been good: its sisters have
+   most likely met the same end, and a retry must not meet it again. Idle ones
+   are closed, busy ones when they are done: an answer may have been on its way
+   when the connection was cut. */
+void dbpool_host_doubt(struct dbpool *pool, unsigned int host);
+/* Watches, from now on, for servers that leave others waiting. */
+void dbpool_hosts_watch(struct dbpool *pool);
+
 /* -- dbpool-conn.c */
 
 /* A new connection in state CONNECTING, nothing under way. NULL if memory or
@@ -155,19 +220,45 @@ bool dbpool_conn_submit(struct dbpool_conn *conn, void (*run)(struct job *),
 void dbpool_conn_move(struct dbpool_conn *conn, enum conn_state state);
 void dbpool_conn_idle(struct dbpool_conn *conn);
 void dbpool_conn_close(struct dbpool_conn *conn);
-/* The one to use next, NULL if there is none. */
-struct dbpool_conn *dbpool_conn_find_idle(struct dbpool *pool);
-/* Something went wrong with one connection that had been good: its sisters have
-   most likely met the same end, and a retry must not meet it again. Idle ones
-   are closed, busy ones when they are done: an answer may have been on its way
-   when the connection was cut. */
-void dbpool_host_doubt(struct dbpool *pool, unsigned int host);
+
+/* -- dbpool-batch.c */
+
+/* Gives lookups that wait to the connections that are free for them. */
+void dbpool_batches_start(struct dbpool *pool);
+/* NULL is fine. */
+void dbpool_batch_free(struct dbpool_batch *batch);
+/* The lookup does not wait for that any more. Returns whether it was the last
+   one that did. */
+bool dbpool_attempt_leave(struct dbpool_attempt *attempt);
+/* Nobody waits for it, and it has taken too long. */
+void dbpool_batch_cut(struct dbpool_batch *batch);
 
 /* -- dbpool-lookup.c */
 
-/* Gives an idle connection a lookup that waits. */
-void dbpool_lookup_start(struct dbpool_lookup *lookup,
-			 struct dbpool_conn *conn);
+/* The next one behind `after` (NULL: the first) that a connection to this host
+   may take; NULL if there is none. */
+struct dbpool_lookup *dbpool_lookup_next(struct dbpool *pool,
+					 unsigned int host,
+					 const struct dbpool_lookup *after);
+void dbpool_lookup_unwait(struct dbpool_lookup *lookup);
+/* The host that is at it is slow: the lookup waits for another one, too. */
+void dbpool_lookup_hedge(struct dbpool_lookup *lookup);
+/* The lookup has left a batch that has no answer for it. Unless another host is
+   at it, or will be, it is asked again, or that was its end. */
+enum dbpool_failure {
+	/* with the connection: again, a few times */
+	DBPOOL_FAILURE_LOST,
+	/* for all of the batch: again, by itself */
+	DBPOOL_FAILURE_SHARED,
+	DBPOOL_FAILURE_FINAL,
+};
+void dbpool_lookup_failed(struct dbpool_lookup *lookup,
+			  enum dbpool_failure failure,
+			  const struct db_error *error);
+/* The end of every lookup but a cancelled one. */
+void dbpool_lookup_finish(struct dbpool_lookup *lookup,
+			  const struct db_rows *rows,
+			  const struct db_error *error);
 /* Fails the lookups that wait for a connection. */
 void dbpool_lookups_give_up(struct dbpool *pool, const struct db_error *error);
 /* Fails all of them. */

@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 /* Threads beyond one for each connection: closing and streams. */
 #define SPARE_THREADS 2
@@ -28,17 +29,16 @@ void dbpool_log(struct dbpool *pool, enum dbpool_log_level level,
 
 void dbpool_step(struct dbpool *pool)
 {
-	struct dbpool_conn *conn;
+	struct dbpool_policy policy = dbpool_policy(pool);
 	int host;
 
 	dbpool_streams_step(pool);
-	while (pool->waiting != NULL &&
-	       (conn = dbpool_conn_find_idle(pool)) != NULL)
-		dbpool_lookup_start(pool->waiting, conn);
-	while ((host = dbpool_policy_open(pool->hosts, pool->set.server_count,
-					  pool->set.connections,
-					  pool->waiting_count,
-					  pool->loop.now())) >= 0)
+	dbpool_batches_start(pool);
+	while ((host = dbpool_policy_open(&policy, pool->waiting_count -
+					  pool->hedging_count,
+					  pool->hedging_count)) >= 0)
+		dbpool_conn_open(pool, (unsigned int)host);
+	if ((host = dbpool_policy_probe(&policy)) >= 0)
 		dbpool_conn_open(pool, (unsigned int)host);
 }
 
@@ -65,6 +65,33 @@ void dbpool_kick(struct dbpool *pool)
 							  pool);
 }
 
+static bool dbpool_init_hosts(struct dbpool *pool)
+{
+	const unsigned int count = pool->set.server_count;
+	unsigned int i;
+
+	pool->hosts = calloc(count, sizeof(*pool->hosts));
+	pool->host_states = calloc(count, sizeof(*pool->host_states));
+	pool->plain_only = calloc(pool->set.statement_count,
+				  sizeof(*pool->plain_only));
+	if (pool->hosts == NULL || pool->host_states == NULL ||
+	    pool->plain_only == NULL)
+		return false;
+	for (i = 0; i < count; i++) {
+		db_server_name(&pool->set.servers[i], pool->hosts[i].name,
+			       sizeof(pool->hosts[i].name));
+	}
+	return true;
+}
+
+static void dbpool_free_memory(struct dbpool *pool)
+{
+	free(pool->hosts);
+	free(pool->host_states);
+	free(pool->plain_only);
+	free(pool);
+}
+
 struct dbpool *dbpool_new(const struct dbpool_settings *settings,
 			  const struct dbpool_loop *loop)
 {
@@ -74,14 +101,13 @@ struct dbpool *dbpool_new(const struct dbpool_settings *settings,
 		return NULL;
 	pool->set = *settings;
 	pool->loop = *loop;
-	pool->hosts = calloc(settings->server_count, sizeof(*pool->hosts));
+	pool->random = (uint32_t)getpid() ^ (uint32_t)pool->loop.now();
 	pool->jobs = jobs_new(settings->server_count * settings->connections +
 			      SPARE_THREADS, mysql_conn_thread_end);
-	if (pool->hosts == NULL || pool->jobs == NULL ||
+	if (!dbpool_init_hosts(pool) || pool->jobs == NULL ||
 	    !mysql_conn_library_init()) {
 		jobs_free(&pool->jobs);
-		free(pool->hosts);
-		free(pool);
+		dbpool_free_memory(pool);
 		return NULL;
 	}
 	pool->jobs_watch = pool->loop.watch_fd(jobs_fd(pool->jobs),
@@ -124,6 +150,7 @@ void dbpool_free(struct dbpool **_pool)
 	dbpool_cancel_timer(pool, &pool->kick_timer);
 	dbpool_cancel_timer(pool, &pool->deadline_timer);
 	dbpool_cancel_timer(pool, &pool->idle_timer);
+	dbpool_cancel_timer(pool, &pool->hedge_timer);
 	db_error_set(&error, "The authentication process is ending");
 	dbpool_lookups_fail(pool, &error);
 	dbpool_streams_fail(pool, &error);
@@ -134,7 +161,6 @@ void dbpool_free(struct dbpool **_pool)
 	while (pool->conns != NULL)
 		dbpool_conn_free(pool->conns);
 	dbpool_streams_orphan(pool);
-	free(pool->hosts);
-	free(pool);
+	dbpool_free_memory(pool);
 }
 

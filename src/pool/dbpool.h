@@ -42,18 +42,47 @@ enum dbpool_log_level {
 typedef void dbpool_log_t(enum dbpool_log_level level, const char *text,
 			  void *context);
 
+/* What happened, for whoever counts. */
+enum dbpool_event_kind {
+	/* a server answered lookups, or failed to: duration_us, statement,
+	   lookups, error */
+	DBPOOL_EVENT_QUERY,
+	/* a server is given up for a while: error */
+	DBPOOL_EVENT_HOST_DOWN,
+	/* it answers again: duration_us since it went, lookups affected */
+	DBPOOL_EVENT_HOST_UP,
+};
+struct dbpool_event {
+	enum dbpool_event_kind kind;
+	const char *host;
+	const struct db_statement *statement;	/* never in a wide form */
+	unsigned int lookups;
+	uint64_t duration_us;
+	const struct db_error *error;		/* NULL: none */
+};
+typedef void dbpool_observe_t(const struct dbpool_event *event, void *context);
+
 struct dbpool_settings {
 	const struct db_server *servers;	/* in order of preference */
 	unsigned int server_count;
+	bool load_balance;	/* no order: the least loaded first */
 	unsigned int connections;		/* per server, for lookups */
+	/* how many different queries are answered by one execution, if the
+	   statement has forms that wide; 1: one by one */
+	unsigned int max_batch;
 	/* from submit to callback, whatever happens in between */
 	unsigned int lookup_timeout_ms;
+	/* a server that has not answered for that long is slow: another one,
+	   if it is well, is asked too, and the first answer counts; 0: never */
+	unsigned int hedge_after_ms;
 	/* a connection unused for that long is closed */
 	unsigned int idle_timeout_ms;
-	const struct db_statement *statements;	/* by id */
+	/* ids go up to this, those of wide forms included */
 	unsigned int statement_count;
 	dbpool_log_t *log;
 	void *log_context;
+	dbpool_observe_t *observe;	/* NULL: nobody */
+	void *observe_context;
 	bool debug;		/* log changes of state too */
 };
 
@@ -68,16 +97,17 @@ struct dbpool *dbpool_new(const struct dbpool_settings *settings,
 void dbpool_free(struct dbpool **pool);
 
 /*
- * The rows, at most two of them, which is enough to tell one from several, or
- * how many were changed; or NULL and an error: the database could not tell.
+ * The rows, at most the statement's max_rows, or how many were changed; or NULL
+ * and an error: the database could not tell. Lookups with the same values may
+ * share one answer.
  */
 typedef void dbpool_callback_t(const struct db_rows *rows,
 			       const struct db_error *error, void *context);
 
 /* Values are copied; there are statement->bind_count of them. NULL if memory
-   ran out: then there is no callback. The statement may be executed twice, if
-   the connection is lost the first time: it has to read only, or be one that
-   changes nothing the second time. */
+   ran out: then there is no callback. The statement may be executed several
+   times, if the connection is lost or the server slow the first time: it has
+   to read only, or be one that changes nothing the second time. */
 struct dbpool_lookup *dbpool_submit(struct dbpool *pool,
 				    const struct db_statement *statement,
 				    const char *const *values,

@@ -219,6 +219,12 @@ static enum db_error_kind conn_error_kind(unsigned int code)
 		{ ER_OPTION_PREVENTS_STATEMENT, DB_ERROR_READ_ONLY },
 		{ 1792 /* in a read-only transaction */, DB_ERROR_READ_ONLY },
 		{ 1836 /* InnoDB's own mode */, DB_ERROR_READ_ONLY },
+		{ ER_CON_COUNT_ERROR, DB_ERROR_BUSY },
+		{ ER_TOO_MANY_USER_CONNECTIONS, DB_ERROR_BUSY },
+		{ ER_USER_LIMIT_REACHED, DB_ERROR_BUSY },
+		{ ER_HOST_IS_BLOCKED, DB_ERROR_BUSY },
+		{ ER_SERVER_SHUTDOWN, DB_ERROR_BUSY },
+		{ ER_UNKNOWN_COM_ERROR /* Galera: not ready */, DB_ERROR_BUSY },
 	};
 	size_t i;
 
@@ -375,14 +381,11 @@ conn_fail_own(struct mysql_conn *conn, unsigned int id)
 }
 
 static enum mysql_conn_result
-conn_prepare(struct mysql_conn *conn, const struct db_statement *statement,
-	     struct db_error *error_r)
+conn_prepare_one(struct mysql_conn *conn, const struct db_statement *statement,
+		 struct db_error *error_r)
 {
-	MYSQL_STMT *stmt;
+	MYSQL_STMT *stmt = mysql_stmt_init(conn->mysql);
 
-	if (conn->statements[statement->id] != NULL)
-		return MYSQL_CONN_OK;
-	stmt = mysql_stmt_init(conn->mysql);
 	if (stmt == NULL) {
 		db_error_set(error_r, "Out of memory");
 		return MYSQL_CONN_LOST;
@@ -401,51 +404,142 @@ conn_prepare(struct mysql_conn *conn, const struct db_statement *statement,
 	return MYSQL_CONN_OK;
 }
 
-/* Values are always bound as strings: compared with a string column, the
-   number 0 would match every row. */
-static int conn_bind(MYSQL_STMT *stmt, const struct db_query *query)
+static bool field_is_text(const MYSQL_FIELD *field)
 {
-	unsigned int i, count = query->statement->bind_count;
+	switch (field->type) {
+	case MYSQL_TYPE_VARCHAR:
+	case MYSQL_TYPE_VAR_STRING:
+	case MYSQL_TYPE_STRING:
+	case MYSQL_TYPE_TINY_BLOB:
+	case MYSQL_TYPE_BLOB:
+	case MYSQL_TYPE_MEDIUM_BLOB:
+	case MYSQL_TYPE_LONG_BLOB:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* Whether a value of one column reads the same in the other. UNION forgets
+   ZEROFILL, and knows a common type for whatever it is given. */
+static bool fields_read_same(const MYSQL_FIELD *plain, const MYSQL_FIELD *wide)
+{
+	if (strcmp(plain->name, wide->name) != 0 ||
+	    (plain->flags & ZEROFILL_FLAG) != 0)
+		return false;
+	if (plain->type == MYSQL_TYPE_NULL)
+		return true;
+	if (field_is_text(plain))
+		return field_is_text(wide) &&
+			plain->charsetnr == wide->charsetnr;
+	return plain->type == wide->type && plain->decimals == wide->decimals;
+}
+
+static bool columns_read_same(MYSQL_STMT *plain, MYSQL_STMT *wide)
+{
+	MYSQL_RES *plain_meta = mysql_stmt_result_metadata(plain);
+	MYSQL_RES *wide_meta = mysql_stmt_result_metadata(wide);
+	unsigned int i, count = mysql_stmt_field_count(plain);
+	bool same = plain_meta != NULL && wide_meta != NULL &&
+		mysql_stmt_field_count(wide) == count + 1;
+
+	for (i = 0; same && i < count; i++) {
+		same = fields_read_same(&mysql_fetch_fields(plain_meta)[i],
+					&mysql_fetch_fields(wide_meta)[i + 1]);
+	}
+	if (plain_meta != NULL)
+		mysql_free_result(plain_meta);
+	if (wide_meta != NULL)
+		mysql_free_result(wide_meta);
+	return same;
+}
+
+static enum mysql_conn_result
+conn_prepare(struct mysql_conn *conn, const struct db_statement *statement,
+	     struct db_error *error_r)
+{
+	const struct db_statement *plain = statement->plain;
+	enum mysql_conn_result result;
+
+	if (conn->statements[statement->id] != NULL)
+		return MYSQL_CONN_OK;
+	if (plain == NULL)
+		return conn_prepare_one(conn, statement, error_r);
+	result = conn_prepare(conn, plain, error_r);
+	if (result != MYSQL_CONN_OK)
+		return result;
+	result = conn_prepare_one(conn, statement, error_r);
+	if (result == MYSQL_CONN_OK &&
+	    !columns_read_same(conn->statements[plain->id],
+			       conn->statements[statement->id])) {
+		db_error_set(error_r, "UNION would change its columns");
+		result = conn_fail_own(conn, statement->id);
+	}
+	if (result == MYSQL_CONN_STATEMENT_FAILED)
+		error_r->kind = DB_ERROR_WIDE;
+	return result;
+}
+
+/* Values are always bound as strings: compared with a string column, the
+   number 0 would match every row. What a wide form has room for beyond the
+   queries is NULL, which equals nothing. */
+static void conn_fill_binds(MYSQL_BIND *binds,
+			    const struct db_statement *statement,
+			    struct db_query *const *queries,
+			    unsigned int query_count)
+{
+	const unsigned int each = statement->bind_count / statement->queries;
+	unsigned int i;
+
+	for (i = 0; i < statement->bind_count; i++) {
+		char *value;
+
+		if (i / each >= query_count) {
+			binds[i].buffer_type = MYSQL_TYPE_NULL;
+			continue;
+		}
+		value = queries[i / each]->values[i % each];
+		binds[i].buffer_type = MYSQL_TYPE_VAR_STRING;
+		binds[i].buffer = value;
+		binds[i].buffer_length = strlen(value);
+	}
+}
+
+static int conn_execute_once(MYSQL_STMT *stmt,
+			     const struct db_statement *statement,
+			     struct db_query *const *queries,
+			     unsigned int query_count)
+{
 	MYSQL_BIND *binds;
 	int ret;
 
-	if (count == 0)
-		return 0;
-	binds = calloc(count, sizeof(*binds));
+	if (statement->bind_count == 0)
+		return mysql_stmt_execute(stmt) != 0 ? -1 : 0;
+	binds = calloc(statement->bind_count, sizeof(*binds));
 	if (binds == NULL)
 		return -1;
-	for (i = 0; i < count; i++) {
-		binds[i].buffer_type = MYSQL_TYPE_VAR_STRING;
-		binds[i].buffer = query->values[i];
-		binds[i].buffer_length = strlen(query->values[i]);
-	}
-	ret = mysql_stmt_bind_param(stmt, binds) != 0 ? -1 : 0;
-	if (ret == 0)
-		ret = mysql_stmt_execute(stmt) != 0 ? -1 : 0;
+	conn_fill_binds(binds, statement, queries, query_count);
+	ret = mysql_stmt_bind_param(stmt, binds) != 0 ||
+		mysql_stmt_execute(stmt) != 0 ? -1 : 0;
 	free(binds);
 	return ret;
 }
 
-static int conn_execute_once(MYSQL_STMT *stmt, const struct db_query *query)
-{
-	if (query->statement->bind_count == 0)
-		return mysql_stmt_execute(stmt) != 0 ? -1 : 0;
-	return conn_bind(stmt, query);
-}
-
 static enum mysql_conn_result
-conn_execute(struct mysql_conn *conn, const struct db_query *query,
+conn_execute(struct mysql_conn *conn, const struct db_statement *statement,
+	     struct db_query *const *queries, unsigned int query_count,
 	     struct db_error *error_r)
 {
-	unsigned int id = query->statement->id;
+	unsigned int id = statement->id;
 	bool retried = false;
 	enum mysql_conn_result result;
 
 	for (;;) {
-		result = conn_prepare(conn, query->statement, error_r);
+		result = conn_prepare(conn, statement, error_r);
 		if (result != MYSQL_CONN_OK)
 			return result;
-		if (conn_execute_once(conn->statements[id], query) == 0)
+		if (conn_execute_once(conn->statements[id], statement, queries,
+				      query_count) == 0)
 			return MYSQL_CONN_OK;
 		result = conn_fail(conn, id, error_r);
 		if (retried || !conn_error_wants_prepare(error_r->code))
@@ -692,16 +786,17 @@ conn_end_results(struct mysql_conn *conn, unsigned int id,
 }
 
 enum mysql_conn_result
-mysql_conn_run(struct mysql_conn *conn, const struct db_query *query,
-	       unsigned int max_rows, uint64_t deadline,
-	       struct db_rows **rows_r, struct db_error *error_r)
+mysql_conn_run(struct mysql_conn *conn, const struct db_statement *statement,
+	       struct db_query *const *queries, unsigned int query_count,
+	       uint64_t deadline, struct db_rows **rows_r,
+	       struct db_error *error_r)
 {
-	unsigned int id = query->statement->id;
+	unsigned int id = statement->id;
 	enum mysql_conn_result result;
 
 	*rows_r = NULL;
 	conn_begin(conn, deadline);
-	result = conn_execute(conn, query, error_r);
+	result = conn_execute(conn, statement, queries, query_count, error_r);
 	if (result != MYSQL_CONN_OK)
 		return result;
 	if (mysql_stmt_field_count(conn->statements[id]) == 0) {
@@ -712,7 +807,8 @@ mysql_conn_run(struct mysql_conn *conn, const struct db_query *query,
 		}
 	} else {
 		/* not stored first: that would be a copy that nobody wipes */
-		result = conn_read_rows(conn, id, max_rows, true, rows_r,
+		result = conn_read_rows(conn, id, statement->queries *
+					statement->max_rows, true, rows_r,
 					error_r);
 		if (result != MYSQL_CONN_OK)
 			return result;
@@ -726,7 +822,7 @@ mysql_conn_run(struct mysql_conn *conn, const struct db_query *query,
 }
 
 enum mysql_conn_result
-mysql_conn_stream_open(struct mysql_conn *conn, const struct db_query *query,
+mysql_conn_stream_open(struct mysql_conn *conn, struct db_query *query,
 		       uint64_t deadline, struct db_error *error_r)
 {
 	enum mysql_conn_result result;
@@ -734,7 +830,7 @@ mysql_conn_stream_open(struct mysql_conn *conn, const struct db_query *query,
 	conn_begin(conn, deadline);
 	if (mysql_query(conn->mysql, CONN_STREAM_SETUP) != 0)
 		return conn_fail_handle(conn, error_r);
-	result = conn_execute(conn, query, error_r);
+	result = conn_execute(conn, query->statement, &query, 1, error_r);
 	if (result != MYSQL_CONN_OK)
 		return result;
 	conn->stream_id = query->statement->id;

@@ -50,19 +50,23 @@ mysql_conn_connect(struct mysql_conn *conn, uint64_t deadline,
    whether the server's certificate was verified, for the log. */
 const char *mysql_conn_security(const struct mysql_conn *conn);
 
-/* Prepares the statement if this connection has not yet, executes it, and
-   returns up to max_rows rows. A value longer than MYSQL_CONN_MAX_VALUE fails
-   the statement. */
+/* Prepares the statement if this connection has not yet, executes it for the
+   queries, and returns up to max_rows rows for each. The statement is the one
+   of the queries, or a form of it that is at least as wide as there are
+   queries; if this server cannot have that form, or not with the same columns,
+   it fails with DB_ERROR_WIDE. A value longer than MYSQL_CONN_MAX_VALUE fails
+   it too. */
 #define MYSQL_CONN_MAX_VALUE (256 * 1024)
 enum mysql_conn_result
-mysql_conn_run(struct mysql_conn *conn, const struct db_query *query,
-	       unsigned int max_rows, uint64_t deadline,
-	       struct db_rows **rows_r, struct db_error *error_r);
+mysql_conn_run(struct mysql_conn *conn, const struct db_statement *statement,
+	       struct db_query *const *queries, unsigned int query_count,
+	       uint64_t deadline, struct db_rows **rows_r,
+	       struct db_error *error_r);
 
 /* The same for many rows, read from the server as they are asked for: open
    once, then read until a result has more == false. */
 enum mysql_conn_result
-mysql_conn_stream_open(struct mysql_conn *conn, const struct db_query *query,
+mysql_conn_stream_open(struct mysql_conn *conn, struct db_query *query,
 		       uint64_t deadline, struct db_error *error_r);
 enum mysql_conn_result
 mysql_conn_stream_read(struct mysql_conn *conn, unsigned int max_rows,

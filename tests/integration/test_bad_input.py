@@ -117,11 +117,20 @@ def test_hostile_names(seed, dovecots, driver, name):
         check_statements(log_entries(log))
 
 
+# One lookup's part of a statement for several.
+WIDE_PART = re.compile(rb"\(SELECT \d+ AS `lookup`, q\.\* FROM \((.*)\) q "
+                       rb"LIMIT 2\)")
+
+
 def check_statements(entries):
     """Only the session's set-up and one statement for each question."""
     prepared = {text for command, text in entries if command == "Prepare"}
     shapes = [statement_shape(text) for text in prepared]
-    assert len(prepared) == 2
+    wide = {text for text in prepared if text.startswith(b"(SELECT 0 AS ")}
+    assert len(prepared - wide) == 2
+    for text in wide:
+        for part in text.split(b" UNION ALL "):
+            assert WIDE_PART.fullmatch(part).group(1) in prepared
     executed = 0
     for command, text in entries:
         if command == "Execute":
@@ -134,7 +143,7 @@ def check_statements(entries):
         if command != "Execute":
             for secret in accounts.SECRETS:
                 assert secret.encode() not in text, text
-    assert executed > 50
+    assert executed > 20
 
 
 # -- configurations that can never work

@@ -128,7 +128,7 @@ def test_logs(server, stored, mariadb):
     log = server.log().encode("utf-8", "surrogateescape")
     assert log.count(b"auth: Debug: ") > LOGINS
     statements = mariadb.general_log()
-    assert statements.count(b"Execute\t") >= LOGINS
+    assert statements.count(b"Execute\t") > LOGINS / 100
     for name, trace in traces(stored).items():
         assert trace not in log, name
         assert trace not in statements, name

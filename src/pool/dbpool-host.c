@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What is known of the servers, by what they answer and when; and what is told
+ * of that to the log and to whoever counts. What follows from it is decided in
+ * dbpool-policy.c.
+ */
+#include "pool/dbpool-private.h"
+
+#include <stdio.h>
+
+struct dbpool_policy dbpool_policy(const struct dbpool *pool)
+{
+	return (struct dbpool_policy) {
+		.hosts = pool->host_states,
+		.host_count = pool->set.server_count,
+		.max_per_host = pool->set.connections,
+		.load_balance = pool->set.load_balance,
+		.now = pool->loop.now(),
+	};
+}
+
+static void host_observe(struct dbpool *pool, enum dbpool_event_kind kind,
+			 unsigned int host, const struct db_error *error)
+{
+	const struct dbpool_event event = {
+		.kind = kind,
+		.host = pool->hosts[host].name,
+		.lookups = pool->hosts[host].affected,
+		.duration_us = (pool->loop.now() -
+				pool->hosts[host].failed_at) * 1000,
+		.error = error,
+	};
+
+	if (pool->set.observe != NULL)
+		pool->set.observe(&event, pool->set.observe_context);
+}
+
+void dbpool_host_answered(struct dbpool *pool, unsigned int host)
+{
+	struct dbpool_host_state *state = &pool->host_states[host];
+
+	state->slow = false;
+	pool->failed_in_row = 0;
+	if (state->failures == 0)
+		return;
+	dbpool_log(pool, DBPOOL_LOG_INFO, "database %s: back after %llu s "
+		   "(failures: %u, lookups affected: %u)",
+		   pool->hosts[host].name, (unsigned long long)
+		   (pool->loop.now() - pool->hosts[host].failed_at) / 1000,
+		   state->failures, pool->hosts[host].affected);
+	host_observe(pool, DBPOOL_EVENT_HOST_UP, host, NULL);
+	state->failures = 0;
+	pool->hosts[host].affected = 0;
+	pool->last_error.text[0] = '\0';
+}
+
+static uint32_t host_random(struct dbpool *pool)
+{
+	/* any numbers do that differ between processes */
+	pool->random = pool->random * 1664525 + 1013904223;
+	return pool->random >> 8;
+}
+
+void dbpool_host_failed(struct dbpool *pool, unsigned int host,
+			const struct db_error *error)
+{
+	struct dbpool_host_state *state = &pool->host_states[host];
+	uint64_t now = pool->loop.now();
+	char code[32];
+
+	state->up = false;
+	state->slow = false;
+	if (state->failures++ == 0) {
+		pool->hosts[host].failed_at = now;
+		snprintf(code, sizeof(code), " (error %u)", error->code);
+		dbpool_log(pool, DBPOOL_LOG_ERROR, "database %s: %s%s",
+			   pool->hosts[host].name, error->text,
+			   error->code == 0 ? "" : code);
+		host_observe(pool, DBPOOL_EVENT_HOST_DOWN, host, error);
+	}
+	state->retry_at = now +
+		dbpool_policy_backoff(state->failures, host_random(pool));
+	state->failed_order = ++pool->failed_order;
+	dbpool_host_doubt(pool, host);
+}
+
+void dbpool_host_refused(struct dbpool *pool, unsigned int host,
+			 const struct db_error *error, bool late)
+{
+	struct db_error text;
+	struct dbpool_policy policy;
+
+	db_error_set(&text, "connecting failed: %s", error->text);
+	text.code = error->code;
+	dbpool_host_failed(pool, host, &text);
+
+	db_error_set(&pool->last_error, "Connecting to %s failed: %s",
+		     pool->hosts[host].name, error->text);
+	pool->last_error.kind = error->kind;
+	pool->last_error.code = error->code;
+	if (!late)
+		pool->failed_in_row++;
+	policy = dbpool_policy(pool);
+	if (dbpool_policy_give_up(&policy, pool->failed_in_row)) {
+		pool->failed_in_row = 0;
+		pool->hosts[host].affected += pool->waiting_count;
+		dbpool_lookups_give_up(pool, &pool->last_error);
+	}
+}
+
+void dbpool_host_doubt(struct dbpool *pool, unsigned int host)
+{
+	struct dbpool_conn *conn, *next;
+
+	pool->host_states[host].up = false;
+	for (conn = pool->conns; conn != NULL; conn = next) {
+		next = conn->next;
+		if (conn->host == host && conn->state == CONN_IDLE)
+			dbpool_conn_close(conn);
+		else if (conn->host == host && conn->state == CONN_BUSY)
+			conn->doubtful = true;
+	}
+}
+
+/* -------------------------------------------------------------- slow ones */
+
+/* Its host is slow; what it is at is asked of another host, too. */
+static void conn_hedge(struct dbpool_conn *conn)
+{
+	const struct dbpool_batch *batch = conn->batch;
+	struct dbpool_attempt *attempt;
+	unsigned int i;
+
+	conn->hedged = true;
+	conn->pool->host_states[conn->host].slow = true;
+	if (batch == NULL)
+		return;
+	conn->pool->hosts[conn->host].affected += batch->lookup_count;
+	for (i = 0; i < batch->slot_count; i++) {
+		for (attempt = batch->slots[i]; attempt != NULL;
+		     attempt = attempt->next)
+			dbpool_lookup_hedge(attempt->lookup);
+	}
+}
+
+static void hedge_timer_fired(void *context)
+{
+	struct dbpool *pool = context;
+	uint64_t now = pool->loop.now(), wait = pool->set.hedge_after_ms;
+	struct dbpool_conn *conn;
+	uint64_t left = 0;
+
+	pool->hedge_timer = NULL;
+	for (conn = pool->conns; conn != NULL; conn = conn->next) {
+		if ((conn->state != CONN_BUSY &&
+		     conn->state != CONN_CONNECTING) || conn->for_stream ||
+		    conn->hedged)
+			continue;
+		if (now - conn->started >= wait)
+			conn_hedge(conn);
+		else if (left == 0 || wait - (now - conn->started) < left)
+			left = wait - (now - conn->started);
+	}
+	if (left > 0)
+		pool->hedge_timer = pool->loop.start_timer((unsigned int)left,
+						hedge_timer_fired, pool);
+	dbpool_step(pool);
+}
+
+/* The timer is left alone when what it is for has been answered: firing in vain
+   a few times a second is cheaper. */
+void dbpool_hosts_watch(struct dbpool *pool)
+{
+	if (pool->set.server_count > 1 && pool->set.hedge_after_ms > 0 &&
+	    pool->hedge_timer == NULL) {
+		pool->hedge_timer = pool->loop.start_timer(
+			pool->set.hedge_after_ms, hedge_timer_fired, pool);
+	}
+}

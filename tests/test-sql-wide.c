@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Which statements have a wide form, and its text.
+ */
+#include "core/sql-wide.h"
+#include "unit.h"
+
+#include <stdlib.h>
+
+static const struct {
+	const char *text;
+	bool safe;
+} statements[] = {
+	{ "SELECT a FROM b WHERE c = ?", true },
+	{ "  select a", true },
+	{ "SELECT\ta", true },
+	{ "SELECT(1)", true },
+	{ "SELECTED", false },
+	{ "CALL find(?)", false },
+	{ "UPDATE a SET b = ?", false },
+	{ "(SELECT a)", false },
+	{ "WITH q AS (SELECT 1) SELECT * FROM q", false },
+	{ "", false },
+	/* user variables */
+	{ "SELECT @a", false },
+	{ "SELECT @a := 1", false },
+	{ "SELECT a := 1", false },
+	{ "SELECT @@version", false },
+	/* which these are not */
+	{ "SELECT 'joe@example.org', \"a@b\", `c@d`", true },
+	{ "SELECT 'it''s @', '\\'@', \"\"\"@\", `\\`", true },
+	{ "SELECT 'it''s', @a", false },
+	{ "SELECT '\\\\', @a", false },
+	{ "SELECT `\\`, @a", false },
+	{ "SELECT 'without end @", true },
+	{ "SELECT 'backslash at the end \\", true },
+	/* comments that are left in statements */
+	{ "SELECT /*! HIGH_PRIORITY */ a", false },
+	{ "SELECT /*+ hint */ a", false },
+	{ "SELECT '/*' a", true },
+	{ "SELECT a / b * c", true },
+};
+
+static void test_wide_is_safe(void)
+{
+	size_t i;
+
+	for (i = 0; i < N_ROWS(statements); i++) {
+		UNIT_ASSERT_ROW(statements[i].text,
+				sql_wide_is_safe(statements[i].text) ==
+				statements[i].safe);
+	}
+}
+
+static void test_wide_text(void)
+{
+	char *text = sql_wide_text("SELECT a FROM b WHERE c = ?", 3, 2);
+
+	CU_ASSERT_STRING_EQUAL(text,
+		"(SELECT 0 AS `lookup`, q.* FROM "
+		"(SELECT a FROM b WHERE c = ?) q LIMIT 2) UNION ALL "
+		"(SELECT 1 AS `lookup`, q.* FROM "
+		"(SELECT a FROM b WHERE c = ?) q LIMIT 2) UNION ALL "
+		"(SELECT 2 AS `lookup`, q.* FROM "
+		"(SELECT a FROM b WHERE c = ?) q LIMIT 2)");
+	free(text);
+}
+
+static CU_TestInfo tests[] = {
+	TEST(test_wide_is_safe),
+	TEST(test_wide_text),
+	CU_TEST_INFO_NULL,
+};
+
+int main(void)
+{
+	return unit_run("sql-wide", tests);
+}
