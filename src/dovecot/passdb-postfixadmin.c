@@ -8,7 +8,10 @@
 #include "dovecot/passdb-postfixadmin.h"
 #include "dovecot/passdb-verify.h"
 
+#include "auth.h"
+#include "auth-cache.h"
 #include "auth-fields.h"
+#include "passdb-cache.h"
 #include "password-scheme.h"
 #include "safe-memset.h"
 
@@ -32,6 +35,17 @@ static enum pfa_conf_form passdb_pfa_form(struct auth_request *request)
 	return lookup_engine_conf(authdb_engine_lookup(module->engine))->form;
 }
 
+/* When the database fails, Dovecot's cache goes on with entries that have
+   expired; a refusal does not replace them by itself. Nobody shall get in again
+   by what was known before. */
+static void passdb_pfa_forget_cached(struct auth_request *request)
+{
+	const char *key = request->passdb->cache_key;
+
+	if (passdb_cache != NULL && key != NULL)
+		auth_cache_remove(passdb_cache, request, key);
+}
+
 /* What Dovecot is told about the account, its password still unchecked. Every
    result but OK has left its reason in the log. */
 static enum passdb_result
@@ -44,6 +58,7 @@ passdb_pfa_result(struct auth_request *request, const struct account *account)
 	case ACCOUNT_UNKNOWN:
 		return PASSDB_RESULT_USER_UNKNOWN;
 	case ACCOUNT_REFUSED:
+		passdb_pfa_forget_cached(request);
 		return PASSDB_RESULT_PASSWORD_MISMATCH;
 	case ACCOUNT_FAILED:
 		return PASSDB_RESULT_INTERNAL_FAILURE;

@@ -22,7 +22,7 @@ TIMES = 50
 AT_ONCE = 10
 LOGINS = 40
 # Longer than anybody shall wait for the end.
-SETTINGS = "lookup_timeout = 60 s\n"
+SETTINGS = "lookup_timeout = 60 s\nconnect_timeout = 60 s\n"
 END = 3.0
 # Ten of them end at the same time, on a machine that may be busy.
 SLACK = 3.0
