@@ -37,6 +37,8 @@ class Postfix:
         self.ports = {name: process.free_port() for name in SERVICES}
         self.process = None
         self.namespace = None
+        # where the log of this start begins
+        self.mark = 0
         with open(self.log_path, "w", encoding="ascii"):
             pass
 
@@ -67,21 +69,28 @@ class Postfix:
 
     def start(self):
         """Starts the server and returns when it takes mail."""
-        mark = self.log_mark()
+        self.launch()
+        self.wait_until_ready()
+
+    def launch(self):
+        """Starts the server without waiting for it."""
+        self.mark = self.log_mark()
         self.process = process.spawn(
             process.behind_mounts(self.mounts, ["sh", "-c", START]),
             self.log_path + ".start", detached=self.detached)
-        process.wait_for(lambda: self._started_or_dead(mark), START_TIMEOUT,
-                         "Postfix")
+
+    def wait_until_ready(self):
+        """Returns when the server that was launched takes mail."""
+        process.wait_for(self._started_or_dead, START_TIMEOUT, "Postfix")
         self.namespace = process.MountNamespace(self.process.pid)
 
-    def _started_or_dead(self, mark):
+    def _started_or_dead(self):
         if self.process.poll() is not None:
             raise process.ServerError(
                 f"Postfix ended ({self.process.returncode}): " +
                 process.tail(self.log_path + ".start") +
                 process.tail(self.log_path))
-        return "daemon started" in self.log(mark)
+        return "daemon started" in self.log(self.mark)
 
     def reload(self):
         """Has processes end once they are done with what they do; new ones
