@@ -23,6 +23,7 @@ encrypt = {encrypt}
 home = {home}/%d/%n
 uid = 2000
 gid = 2000
+alias_domains = yes
 """
 # Any character that PostfixAdmin allows before the @. Dovecot itself is
 # content with fewer.
@@ -32,6 +33,7 @@ LEGAL = "az-!#$%&'*+./0-9=?^_{|}~"
 DOMAIN = "new.example"
 ALIAS_DOMAIN = "alias.example"
 USER = "joe@" + DOMAIN
+ALIAS_USER = "joe@" + ALIAS_DOMAIN
 
 # Each with another form of hash, or of telling which one it is.
 ENCRYPT = ["php_crypt"] + [
@@ -110,8 +112,9 @@ class Site:
             verdicts = self.logins(user, password)
             assert set(verdicts.values()) == {password == right}, verdicts
             if password != right:
+                # by the name that was asked for, or the mailbox's
                 self.server.wait_log(
-                    rf"\({user},.*: {reason or MISMATCH}", mark)
+                    rf"\(({user}|{USER}),.*: {reason or MISMATCH}", mark)
         with self.server.master_client() as client:
             assert (client.user(user).kind == "USER") == (right is not None)
 
@@ -163,6 +166,42 @@ def test_life_of_an_account(site):
     site.check(right=accounts.RIGHT)
     cli("domain", "delete", DOMAIN)
     site.check(reason=UNKNOWN)
+
+
+@pytest.mark.parametrize("site", ["php_crypt"], indirect=True)
+def test_alias_domain(site):
+    """The name with the alias domain is the mailbox's as long as
+    PostfixAdmin says so."""
+    def check(right=None, reason=None):
+        site.check(right, reason, ALIAS_USER)
+
+    cli = site.app.cli
+    for domain in (DOMAIN, ALIAS_DOMAIN):
+        cli("domain", "add", domain, description="new")
+    site.add_mailbox(USER, accounts.RIGHT)
+    check(reason=UNKNOWN)
+    cli("aliasdomain", "add", ALIAS_DOMAIN, target_domain=DOMAIN)
+    check(right=accounts.RIGHT)
+    with site.server.auth_client() as client:
+        assert client.login(ALIAS_USER, accounts.RIGHT).get("user") == USER
+    site.set_password(USER, accounts.WRONG)
+    check(right=accounts.WRONG)
+
+    cli("aliasdomain", "update", ALIAS_DOMAIN, active=0)
+    check(reason=UNKNOWN)
+    cli("aliasdomain", "update", ALIAS_DOMAIN, active=1)
+    check(right=accounts.WRONG)
+    cli("domain", "update", DOMAIN, active=0)
+    check(reason=DOMAIN_INACTIVE)
+    cli("domain", "update", DOMAIN, active=1)
+    cli("mailbox", "update", USER, active=0)
+    check(reason=MAILBOX_INACTIVE)
+    cli("mailbox", "update", USER, active=1)
+    check(right=accounts.WRONG)
+
+    cli("aliasdomain", "delete", ALIAS_DOMAIN)
+    check(reason=UNKNOWN)
+    site.check(right=accounts.WRONG)
 
 
 @pytest.mark.parametrize("site", ["php_crypt"], indirect=True)
