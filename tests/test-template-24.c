@@ -9,13 +9,18 @@
 
 #include <string.h>
 
-static const struct {
+struct row {
 	const char *text;
 	const char *expect;	/* NULL: refused */
-} rows[] = {
+};
+
+static const struct row rows[] = {
 	{ "", "" },
 	{ "/var/mail", "/var/mail" },
-	{ "50%%", "50%%" },
+	{ "50%", "50%%" },
+	{ "100% of %{user}", "100%% of %u" },
+	{ "%%", "%%%%" },
+	{ "%%{user}", "%%{user}" },
 	{ "%{user}", "%u" },
 	{ "%{ user }", "%u" },
 	{ "/%{user | domain}/%{user | username}", "/%d/%n" },
@@ -35,33 +40,45 @@ static const struct {
 	{ "%{'a' | upper}", "%{'a' | upper:'a'}" },
 	{ "%u", NULL },
 	{ "%Lu", NULL },
-	{ "100%", NULL },
+	{ "/%d/%n", NULL },
+	{ "/%1.1n", NULL },
 	{ "%{user", NULL },
 	{ "%{username}", NULL },
 	{ "%{service}", NULL },
 };
 
-static void test_template_24_translate(void)
+static const struct row sql_rows[] = {
+	{ "a LIKE '%x%'", "a LIKE '%%x%%'" },
+	{ "DATE_FORMAT(a, '%d')", "DATE_FORMAT(a, '%%d')" },
+	{ "a = '%u'", NULL },
+	{ "a = '%Lu'", NULL },
+	{ "a = \"%u\"", NULL },
+};
+
+static void check_row(const struct row *row, bool is_sql)
 {
 	struct strbuf out = STRBUF_INIT;
 	struct template *tmpl;
 	struct errbuf error;
-	int ret;
+	int ret = template_24_translate(row->text, is_sql, &out, &error);
 
-	for (size_t i = 0; i < N_ROWS(rows); i++) {
-		strbuf_reset(&out);
-		ret = template_24_translate(rows[i].text, &out, &error);
-		UNIT_ASSERT_ROW(rows[i].text,
-				(ret == 0) == (rows[i].expect != NULL));
-		if (ret < 0 || rows[i].expect == NULL)
-			continue;
-		UNIT_ASSERT_ROW(rows[i].text, strcmp(strbuf_str(&out),
-						     rows[i].expect) == 0);
-		UNIT_ASSERT_ROW(rows[i].text, template_compile(
+	UNIT_ASSERT_ROW(row->text, (ret == 0) == (row->expect != NULL));
+	if (ret == 0 && row->expect != NULL) {
+		UNIT_ASSERT_ROW(row->text, strcmp(strbuf_str(&out),
+						  row->expect) == 0);
+		UNIT_ASSERT_ROW(row->text, template_compile(
 			strbuf_str(&out), &tmpl, &error) == 0);
 		template_free(&tmpl);
 	}
 	strbuf_free(&out);
+}
+
+static void test_template_24_translate(void)
+{
+	for (size_t i = 0; i < N_ROWS(rows); i++)
+		check_row(&rows[i], false);
+	for (size_t i = 0; i < N_ROWS(sql_rows); i++)
+		check_row(&sql_rows[i], true);
 }
 
 static int record(const char *text, struct strbuf *out, void *context,
@@ -85,8 +102,8 @@ static void test_template_24_expression(void)
 	struct template *tmpl;
 	struct errbuf error;
 
-	CU_ASSERT_EQUAL_FATAL(template_24_translate(text, &translated,
-						    &error), 0);
+	CU_ASSERT_EQUAL_FATAL(template_24_translate(text, false,
+						    &translated, &error), 0);
 	CU_ASSERT_EQUAL_FATAL(template_compile(strbuf_str(&translated), &tmpl,
 					       &error), 0);
 	CU_ASSERT_EQUAL(template_expand(tmpl, &vars, &out, &error), 0);
@@ -105,7 +122,7 @@ static void test_template_24_uses(void)
 	struct errbuf error;
 
 	CU_ASSERT_EQUAL_FATAL(template_24_translate(
-		"x%{password | sha1}", &translated, &error), 0);
+		"x%{password | sha1}", true, &translated, &error), 0);
 	CU_ASSERT_EQUAL_FATAL(template_compile(strbuf_str(&translated), &tmpl,
 					       &error), 0);
 	CU_ASSERT_TRUE(template_uses(tmpl, 'w', "password"));

@@ -8,7 +8,6 @@
  */
 #include "core/template-24.h"
 
-#include <stdbool.h>
 #include <string.h>
 
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))
@@ -178,25 +177,41 @@ static const char *translate_var(const char *p, struct strbuf *out,
 	return end + 1;
 }
 
-int template_24_translate(const char *text, struct strbuf *out,
+/* p points at a percent sign within text. */
+static bool is_of_23(const char *text, const char *p, bool is_sql)
+{
+	if (!is_sql) {
+		p += strspn(p + 1, "0123456789.-LUEXRHNMDT");
+		return p[1] != '\0' && strchr("undsh", p[1]) != NULL;
+	}
+	/* DATE_FORMAT() has %d and %n, too */
+	if (p == text || (p[-1] != '\'' && p[-1] != '"'))
+		return false;
+	return strncmp(p + 1, "u'", 2) == 0 || strncmp(p + 1, "Lu'", 3) == 0 ||
+		strncmp(p + 1, "u\"", 2) == 0;
+}
+
+int template_24_translate(const char *text, bool is_sql, struct strbuf *out,
 			  struct errbuf *error)
 {
-	const char *p;
+	const char *start = text, *p;
 
 	while ((p = strchr(text, '%')) != NULL) {
 		strbuf_append(out, text, (size_t)(p - text));
-		if (p[1] == '{') {
+		text = p + 1;
+		if (*text == '{') {
 			text = translate_var(p, out, error);
 			if (text == NULL)
 				return -1;
-		} else if (p[1] == '%') {
-			strbuf_append_str(out, "%%");
-			text = p + 2;
-		} else {
+		} else if (is_of_23(start, p, is_sql)) {
 			return var_error(p, 2, "is how Dovecot 2.3 writes "
 				"variables: write %{user} for %u, "
-				"%{user | username} for %n, %{user | domain} "
-				"for %d, and %% for a percent sign", error);
+				"%{user | username} for %n, and "
+				"%{user | domain} for %d", error);
+		} else {
+			strbuf_append_str(out, "%%");
+			if (strncmp(p, "%%{", 3) == 0)
+				text++;
 		}
 	}
 	strbuf_append_str(out, text);

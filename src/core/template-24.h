@@ -5,6 +5,8 @@
 #include "core/errbuf.h"
 #include "core/strbuf.h"
 
+#include <stdbool.h>
+
 /*
  * Dovecot 2.4 writes %{user | username | lower} where 2.3 has %Ln. Templates
  * know the forms of 2.3 only; this turns a text with those of 2.4 into one that
@@ -14,10 +16,12 @@
  * expression by template_24_expression().
  */
 
-/* Appends the text to out. Forms of 2.3 and variables that Dovecot 2.4 does not
-   know are errors, as they could never be expanded. Returns 0, or -1 with
-   error filled in. */
-int template_24_translate(const char *text, struct strbuf *out,
+/* Appends the text to out. A percent sign stands for itself there, but for
+   "%{", and "%%{" is that without meaning. Variables that Dovecot 2.4 does not
+   know are errors, as they could never be expanded, and so is what was most
+   likely meant as one of 2.3: %u and the like where text is no SQL, '%u' in
+   SQL. Returns 0, or -1 with error filled in. */
+int template_24_translate(const char *text, bool is_sql, struct strbuf *out,
 			  struct errbuf *error);
 
 /* Appends "%{EXPRESSION}", source being the whole of a variable that

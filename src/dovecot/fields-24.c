@@ -8,6 +8,7 @@
 #include "dovecot/authdb-engine.h"
 
 #include "auth-fields.h"
+#include "safe-memset.h"
 #include "settings.h"
 #include "auth-settings.h"
 
@@ -126,6 +127,21 @@ static void fields_add_account(struct fields_24 *fields,
 	} T_END;
 }
 
+/* The password among the columns is a copy in the request's pool, which core
+   does not wipe. */
+static void fields_forget(struct fields_24 *fields)
+{
+	static const char *const names[] = { "password", "password_noscheme" };
+	const char *value;
+	unsigned int i;
+
+	for (i = 0; i < N_ELEMENTS(names); i++) {
+		value = auth_fields_find(fields->columns, names[i]);
+		if (value != NULL)
+			safe_memset((char *)value, 0, strlen(value));
+	}
+}
+
 static void fields_set_passdb(struct fields_24 *fields, const char *name,
 			      const char *value)
 {
@@ -171,11 +187,14 @@ int compat_set_passdb_fields(struct auth_request *request,
 			request->passdb->passdb->default_pass_scheme,
 		.import = request->passdb->set->fields_import_all,
 	};
+	int ret;
 
 	fields_add_account(&fields, account, form);
-	return auth_request_set_passdb_fields_ex(request, &fields,
-						 fields.default_scheme,
-						 fields_provider);
+	ret = auth_request_set_passdb_fields_ex(request, &fields,
+						fields.default_scheme,
+						fields_provider);
+	fields_forget(&fields);
+	return ret;
 }
 
 int compat_set_userdb_fields(struct auth_request *request,

@@ -12,13 +12,17 @@
 	offsetof(struct settings_24, \
 		 values[SETTINGS_24_##place][SETTINGS_24_##name])
 
+#define BLOCK_KEY(block, name) \
+	(SETTINGS_24_##name == SETTINGS_24_fields ? \
+	 block "_postfixadmin_account_fields" : block "_postfixadmin_" #name)
+
 static const struct setting_define settings_24_defines[] = {
 #define SETTING(kind, name, def, min, max, unit, help) \
 	{ .type = SET_STR, .key = "postfixadmin_" #name, \
 	  .offset = VALUE(GLOBAL, name) }, \
-	{ .type = SET_STR, .key = "passdb_postfixadmin_" #name, \
+	{ .type = SET_STR, .key = BLOCK_KEY("passdb", name), \
 	  .offset = VALUE(PASSDB, name) }, \
-	{ .type = SET_STR, .key = "userdb_postfixadmin_" #name, \
+	{ .type = SET_STR, .key = BLOCK_KEY("userdb", name), \
 	  .offset = VALUE(USERDB, name) },
 #include "core/settings.def"
 #undef SETTING

@@ -10,7 +10,8 @@
  *
  * A setting has three names: postfixadmin_X for all of Dovecot, and X inside
  * a passdb or userdb, which is passdb_postfixadmin_X or
- * userdb_postfixadmin_X and comes first unless it is empty.
+ * userdb_postfixadmin_X and comes first unless it is empty. In a block, fields
+ * is Dovecot's own: ours is account_fields there.
  */
 #include "lib.h"
 #include "settings.h"

@@ -51,14 +51,14 @@ static const char *reader_expand(struct settings_reader *reader,
 
 /* One that each request expands. On the data stack. */
 static const char *reader_template(struct settings_reader *reader,
-				   const char *value)
+				   const char *value, bool is_sql)
 {
 	struct strbuf text = STRBUF_INIT;
 	const char *translated = NULL;
 
 	str_append_c(reader->cache_vars, ' ');
 	str_append(reader->cache_vars, value);
-	if (template_24_translate(value, &text, &reader->error) == 0)
+	if (template_24_translate(value, is_sql, &text, &reader->error) == 0)
 		translated = t_strdup(strbuf_str(&text));
 	strbuf_free(&text);
 	return translated;
@@ -81,7 +81,8 @@ static int reader_setting(struct settings_reader *reader,
 	if (strcmp(value, *def) == 0)
 		return 0;
 	value = settings_24_is_template(setting) ?
-		reader_template(reader, value) : reader_expand(reader, value);
+		reader_template(reader, value, FALSE) :
+		reader_expand(reader, value);
 	if (value == NULL) {
 		reader->error.setting = name;
 		return -1;
@@ -94,7 +95,7 @@ static int reader_query(struct settings_reader *reader, const char *name,
 {
 	reader_note(reader, key);
 	reader_note(reader, value);
-	value = reader_template(reader, value);
+	value = reader_template(reader, value, TRUE);
 	if (value == NULL) {
 		reader->error.setting = name;
 		return -1;

@@ -17,6 +17,7 @@ import tempfile
 import pytest
 
 import accounts
+import dovecot_24
 import dovecot_server
 import mariadb_server
 
@@ -42,9 +43,9 @@ def pytest_addoption(parser):
 
 
 def pytest_collection_modifyitems(session, config, items):
-    """Leaves out what cannot be asked of the stock driver, or would tell a
-    sanitizer nothing new."""
-    unfit = set()
+    """Leaves out what cannot be asked of the stock driver or of the Dovecot
+    that is installed, or would tell a sanitizer nothing new."""
+    unfit = {"args" if dovecot_24.installed() else "blocks"}
     if config.getoption("--driver") == "sql":
         unfit.add("ours")
     if "PFA_TEST_PRELOAD" in os.environ:
@@ -62,6 +63,10 @@ def pytest_configure(config):
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     config.addinivalue_line(
         "markers", "ours: what the stock driver does not do")
+    config.addinivalue_line(
+        "markers", "args: files that only Dovecot 2.3 has")
+    config.addinivalue_line(
+        "markers", "blocks: settings that only Dovecot 2.4 has")
     config.addinivalue_line(
         "markers", "once: long, and nothing for sanitizers to find")
 

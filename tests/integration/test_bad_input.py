@@ -208,6 +208,7 @@ HOPELESS = {
 
 
 @pytest.mark.ours
+@pytest.mark.args
 @pytest.mark.parametrize("case", HOPELESS)
 def test_hopeless_configuration(seed, dovecots, case):
     """Auth does not start; one line names file, line and what is wrong."""
@@ -226,6 +227,7 @@ def test_hopeless_configuration(seed, dovecots, case):
 
 
 @pytest.mark.ours
+@pytest.mark.args
 @pytest.mark.parametrize("kind", ["missing", "directory"])
 def test_unreadable_file(dovecots, kind):
     """No file, no start."""
@@ -289,7 +291,7 @@ def test_refused_by_database(seed, dovecots, case, name):
     server.wait_log(rf"(?i)Error: .*{reason}")
     errors = [line for line in server.log().splitlines() if "Error:" in line]
     assert any(re.search(reason, line, re.IGNORECASE) and
-               re.search(rf"{re.escape(path)} line \d", line)
+               re.search(server.place(path), line)
                for line in errors), errors
     assert len(errors) <= FEW_ERRORS, errors
 

@@ -166,6 +166,7 @@ def test_password_in_query(wild, dovecots, name, warned):
 
 
 @pytest.mark.ours
+@pytest.mark.args
 @pytest.mark.parametrize("name,setting", [
     *((name, "password_query") for name in REFUSED),
     ("table-name", "user_query"), ("open-literal", "iterate_query")])

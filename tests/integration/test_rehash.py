@@ -526,6 +526,7 @@ def test_end_while_healing(dovecots, site):
     dovecots.stop(server)
 
 
+@pytest.mark.args
 @pytest.mark.parametrize("rehash,encrypt,text", [
     ("MD5-CRYPT", "php_crypt", "no such hashes are made here: write "),
     ("BLF-CRYPT:15", "php_crypt", "verify_max_bcrypt_cost allows 14"),

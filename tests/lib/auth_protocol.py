@@ -15,6 +15,8 @@ import os
 import select
 import socket
 
+import dovecot_24
+
 ESCAPES = {"\x01": "\x011", "\t": "\x01t", "\r": "\x01r", "\n": "\x01n",
            "\0": "\x010"}
 
@@ -49,6 +51,8 @@ class Reply:
         self.kind = parts[0]
         self.request = int(parts[1]) if len(parts) > 1 else None
         self.fields = [part for part in parts[2:] if part]
+        if dovecot_24.installed():
+            self.fields = dovecot_24.fields_of_23(self.fields)
 
     def get(self, name):
         """A field's value, an empty one for a mere flag, or None."""
@@ -289,7 +293,7 @@ class MasterClient(LineConnection):
     def users(self, service="doveadm"):
         """All names of the userdb, and whether that went well."""
         request = next(self.ids)
-        self.send("LIST", request, f"service={service}")
+        self.send("LIST", request, "user=*", f"service={service}")
         names = []
         while True:
             reply = self.receive()

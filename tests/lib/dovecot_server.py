@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: MIT
-"""A private Dovecot 2.3: own base directory, state, log, ports and modules.
+"""A private Dovecot: own base directory, state, log, ports and modules.
 
-Dovecot's directory of auth modules is fixed when it is compiled. The server
-therefore runs in a mount namespace of its own, in which a directory with the
-system's modules and the module under test lies over that place, and other
+Dovecot's directories of modules are fixed when it is compiled. The server
+therefore runs in a mount namespace of its own, in which directories with the
+system's modules and those under test lie over these places, and other
 directories over the mail directories; the machine's own stay untouched.
+
+Configurations are those of Dovecot 2.3; dovecot_24 translates them where the
+installed one is a 2.4.
 """
 
 import os
@@ -15,9 +18,11 @@ import stat
 import subprocess
 
 import auth_protocol
+import dovecot_24
 import process
 
 DOVECOT_CONFIG = "/usr/lib/dovecot/dovecot-config"
+SETTINGS_MODULE = "libpostfixadmin_settings.so"
 START_TIMEOUT = 30
 STOP_TIMEOUT = 20
 
@@ -128,14 +133,17 @@ class Dovecot:
     """One server below a directory that it creates.
 
     driver and args go into passdb and userdb; module is the file of the
-    module under test, if the driver needs one. With nodelay, failures are
-    answered at once. mounts are pairs of a
-    directory of ours and the one it covers for this server.
+    module under test, if the driver needs one, beside that of its settings.
+    blocks is in place of them what a 2.4 reads as it stands. With nodelay,
+    failures are answered at once. mounts are pairs of a directory of ours and
+    the one it covers for this server. tamper is called with the path of each
+    module's copy.
     """
 
     def __init__(self, directory, driver, args, *, module=None, prefetch=False,
-                 nodelay=False, databases=None, extra="", debug=False,
-                 mounts=(), preload=None, environment=None, detached=False):
+                 nodelay=False, databases=None, blocks="", extra="",
+                 debug=False, mounts=(), preload=None, environment=None,
+                 detached=False, tamper=None):
         self.directory = directory
         self.driver = driver
         self.module = module
@@ -145,7 +153,9 @@ class Dovecot:
         self.detached = detached
         self.debug = debug
         self.extra = extra
-        self.databases = databases or (
+        self.blocks = blocks
+        self.tamper = tamper
+        self.databases = "" if blocks else databases or (
             (NODELAY if nodelay else "") +
             PASSDB.format(driver=driver, args=args) +
             (PREFETCH if prefetch else "") +
@@ -165,13 +175,10 @@ class Dovecot:
         """Writes the configuration and collects the modules."""
         os.makedirs(self.directory)
         os.chmod(self.directory, 0o755)
-        modules = os.path.join(self.directory, "modules")
-        system_modules = os.path.join(installed("dovecot_moduledir"), "auth")
-        # the files themselves: links would lead back under the mount
-        shutil.copytree(system_modules, modules)
-        if self.module is not None:
-            shutil.copy(self.module, modules)
-        self.mounts.append((modules, system_modules))
+        self._install_module("auth", self.module)
+        if self.module is not None and dovecot_24.installed():
+            self._install_module("settings", os.path.join(
+                os.path.dirname(self.module), SETTINGS_MODULE))
         extra = self.extra
         if self.preload:
             extra += "\n" + PRELOAD.format(wrapper=self._write_wrapper())
@@ -179,13 +186,28 @@ class Dovecot:
 
     def _write_config(self, extra):
         """The whole configuration; extra is what comes last in it."""
-        with open(self.config, "w", encoding="utf-8") as config:
-            config.write(MAIN_CONFIG.format(
-                directory=self.directory,
-                debug="yes" if self.debug else "no",
-                imap_port=self.imap_port, pop3_port=self.pop3_port,
-                lmtp_port=self.lmtp_port, databases=self.databases,
-                extra=extra))
+        text = MAIN_CONFIG.format(
+            directory=self.directory, debug="yes" if self.debug else "no",
+            imap_port=self.imap_port, pop3_port=self.pop3_port,
+            lmtp_port=self.lmtp_port, databases=self.databases, extra=extra)
+        if dovecot_24.installed():
+            text = dovecot_24.configuration(text, self.databases)
+            text += self.blocks
+        with open(self.config, "w", encoding="utf-8",
+                  errors="surrogateescape") as config:
+            config.write(text)
+
+    def _install_module(self, kind, module):
+        """Puts a module among the system's of its kind."""
+        modules = os.path.join(self.directory, "modules-" + kind)
+        system_modules = os.path.join(installed("dovecot_moduledir"), kind)
+        # the files themselves: links would lead back under the mount
+        shutil.copytree(system_modules, modules)
+        if module is not None:
+            copy = shutil.copy(module, modules)
+            if self.tamper:
+                self.tamper(copy)
+        self.mounts.append((modules, system_modules))
 
     def _write_wrapper(self):
         """A program that runs Dovecot's auth with a preloaded library."""
@@ -278,6 +300,14 @@ class Dovecot:
         if done.returncode != 0:
             raise process.ServerError(f"reload failed: {done.stderr}")
         process.wait_for(renewed, START_TIMEOUT, "reloaded Dovecot")
+
+    @staticmethod
+    def place(path):
+        """A pattern for what the log calls the file that args names, with a
+        line of it. 2.4 has one configuration, and no lines."""
+        if dovecot_24.installed():
+            return r"settings postfixadmin_\*"
+        return rf"{re.escape(path)} line \d"
 
     def refusal(self):
         """The line in which auth says why it does not start; a client makes
@@ -378,8 +408,14 @@ class Dovecot:
 
     def doveadm(self, *arguments, stdin=""):
         """Runs doveadm on this server and returns the finished process."""
+        return self.tool("doveadm", *arguments, stdin=stdin)
+
+    def tool(self, name, *arguments, config=None, stdin=""):
+        """Runs a program of Dovecot's. It looks for modules, too, where the
+        server has them."""
         return subprocess.run(
-            ["doveadm", "-c", self.config, *arguments], input=stdin,
+            ["nsenter", f"--mount=/proc/{self.process.pid}/ns/mnt",
+             name, "-c", config or self.config, *arguments], input=stdin,
             text=True, check=False, stdout=subprocess.PIPE,
             stderr=subprocess.PIPE, timeout=180)
 
@@ -388,9 +424,11 @@ class Dovecot:
         try:
             with open(self.log_path, "rb") as log:
                 log.seek(start)
-                return log.read().decode("utf-8", "replace")
+                text = log.read().decode("utf-8", "replace")
         except FileNotFoundError:
             return ""
+        return (dovecot_24.log_of_23(text) if dovecot_24.installed() else
+                text)
 
     def log_mark(self):
         """The offset of the log's end, for log() and wait_log()."""
