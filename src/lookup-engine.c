@@ -25,6 +25,9 @@ static const struct {
 		"user_query", offsetof(struct schema_queries, userdb) },
 	[STATEMENT_REDIRECT] = {
 		"alias lookup", offsetof(struct schema_queries, redirect) },
+	[STATEMENT_SECRETS] = {
+		"lookup of app passwords",
+		offsetof(struct schema_queries, secrets) },
 	[STATEMENT_ITERATE] = {
 		"iterate_query", offsetof(struct schema_queries, iterate) },
 };
@@ -39,6 +42,13 @@ static const char *engine_query(const struct lookup_engine *engine,
 /* One row is the answer, a second one tells that there are several. */
 #define MAX_ROWS 2
 
+static unsigned int engine_max_rows(const struct lookup_engine *engine,
+				    unsigned int id)
+{
+	return id == STATEMENT_SECRETS ? engine->queries.secrets_max :
+		MAX_ROWS;
+}
+
 static void engine_add_form(struct lookup_engine *engine, unsigned int id,
 			    unsigned int form, const char *text,
 			    unsigned int queries)
@@ -49,7 +59,7 @@ static void engine_add_form(struct lookup_engine *engine, unsigned int id,
 		.id = engine->statement_count++,
 		.text = text,
 		.bind_count = engine->templates[id]->bind_count * queries,
-		.max_rows = MAX_ROWS,
+		.max_rows = engine_max_rows(engine, id),
 		.queries = queries,
 		.plain = form == 0 ? NULL : &forms[0],
 	};
@@ -68,7 +78,8 @@ static int engine_widen(struct lookup_engine *engine, unsigned int id,
 
 	while (queries < widest && sql_wide_is_safe(text)) {
 		queries = queries * 2 < widest ? queries * 2 : widest;
-		wide = sql_wide_text(text, queries, MAX_ROWS);
+		wide = sql_wide_text(text, queries,
+				     engine_max_rows(engine, id));
 		if (wide == NULL)
 			return errbuf_set(error, "out of memory");
 		engine_add_form(engine, id, ++form, wide, queries);

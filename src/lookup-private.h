@@ -18,6 +18,7 @@ enum lookup_statement {
 	STATEMENT_PASSDB = ACCOUNT_PASSDB,
 	STATEMENT_USERDB = ACCOUNT_USERDB,
 	STATEMENT_REDIRECT,
+	STATEMENT_SECRETS,
 	STATEMENT_ITERATE,
 	STATEMENT_COUNT
 };
@@ -52,6 +53,7 @@ struct lookup_engine {
 
 	/* the trouble that lasts, so that a thousand logins do not report it a
 	   thousand times; ends with the first lookup that succeeds */
+	bool secrets_missing;	/* was told */
 	bool failing;
 	enum db_error_kind failing_kind;
 	unsigned int failing_code;

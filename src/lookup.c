@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The story of one lookup: can this name exist, which statement, which values,
- * what does the row mean; and without a row, is it a name of another mailbox.
- * The pool does the waiting.
+ * what does the row mean; without a row, is it a name of another mailbox; and
+ * with one, are there more passwords. The pool does the waiting.
  */
 #include "lookup-private.h"
 
@@ -84,10 +84,12 @@ static struct account_row lookup_row(const struct db_rows *rows,
 static void lookup_answer(struct lookup *lookup, struct account *account)
 {
 	struct strbuf target = lookup->target;
+	struct account known = lookup->account;
 
 	/* the callback may free the lookup */
 	lookup->callback(account, lookup->context);
 	account_free(account);
+	account_free(&known);
 	strbuf_free(&target);
 }
 
@@ -124,6 +126,64 @@ static void lookup_failed(struct lookup *lookup, enum lookup_statement id,
 	strbuf_free(&text);
 }
 
+static void lookup_submit(struct lookup *lookup, enum lookup_statement id,
+			  dbpool_callback_t *callback);
+
+/* Has the account that is known answered. */
+static void lookup_answer_known(struct lookup *lookup)
+{
+	struct account account = lookup->account;
+
+	memset(&lookup->account, 0, sizeof(lookup->account));
+	lookup_answer(lookup, &account);
+}
+
+/* An older PostfixAdmin has no such table, so nobody has an app password. */
+static void lookup_secrets_missing(struct lookup_engine *engine,
+				   const struct db_error *error)
+{
+	struct strbuf text = STRBUF_INIT;
+	const char *str;
+
+	if (engine->secrets_missing)
+		return;
+	engine->secrets_missing = true;
+	strbuf_append_str(&text, "PostfixAdmin before 4.0 has no app passwords "
+			  "and no TOTP, as seems to be the case here: ");
+	lookup_engine_explain(engine, STATEMENT_SECRETS, error, &text);
+	str = strbuf_str(&text);
+	engine->log(DBPOOL_LOG_ERROR, str != NULL ? str : error->text,
+		    engine->log_context);
+	strbuf_free(&text);
+}
+
+static void lookup_secrets_callback(const struct db_rows *rows,
+				    const struct db_error *error,
+				    void *context)
+{
+	struct lookup *lookup = context;
+	struct account_row *list;
+
+	if (rows == NULL && error->kind != DB_ERROR_TABLE) {
+		lookup_failed(lookup, STATEMENT_SECRETS, error);
+		return;
+	}
+	if (rows == NULL)
+		lookup_secrets_missing(lookup->engine, error);
+	list = calloc((rows == NULL ? 0 : rows->row_count) + 1, sizeof(*list));
+	if (list == NULL) {
+		lookup_finish(lookup, ACCOUNT_FAILED, "out of memory", false);
+		return;
+	}
+	for (unsigned int i = 0; rows != NULL && i < rows->row_count; i++)
+		list[i] = lookup_row(rows, i);
+	account_add_secrets(lookup->engine->rules, list,
+			    rows == NULL ? 0 : rows->row_count,
+			    &lookup->account);
+	free(list);
+	lookup_answer_known(lookup);
+}
+
 static void lookup_evaluate(struct lookup *lookup, const struct db_rows *rows)
 {
 	const struct account_request request = {
@@ -131,23 +191,49 @@ static void lookup_evaluate(struct lookup *lookup, const struct db_rows *rows)
 		.service = lookup->service,
 	};
 	const struct account_row row = lookup_row(rows, 0);
-	struct account account;
 
 	account_evaluate(lookup->engine->rules, lookup->kind,
 			 rows->row_count == 0 ? NULL : &row,
-			 rows->row_count > 1, &request, &account);
-	lookup_answer(lookup, &account);
+			 rows->row_count > 1, &request, &lookup->account);
+	if (!lookup->account.wants_secrets) {
+		lookup_answer_known(lookup);
+		return;
+	}
+	/* the name that the mailbox has */
+	lookup->vars.user = lookup->account.user;
+	lookup_submit(lookup, STATEMENT_SECRETS, lookup_secrets_callback);
+}
+
+/* %r is asked for by our own queries only, where the named form has no others;
+   all else is the caller's. */
+static int lookup_expand_remote(const char *text, struct strbuf *out,
+				void *context, struct errbuf *error)
+{
+	const struct lookup *lookup = context;
+
+	if (strcmp(text, "%r") != 0) {
+		return lookup->vars.expand(text, out, lookup->vars.context,
+					   error);
+	}
+	strbuf_append_str(out, lookup->remote == NULL ? "" : lookup->remote);
+	return 0;
 }
 
 static void lookup_submit(struct lookup *lookup, enum lookup_statement id,
 			  dbpool_callback_t *callback)
 {
 	struct lookup_engine *engine = lookup->engine;
+	const struct template_vars secrets_vars = {
+		.user = lookup->vars.user,
+		.expand = lookup_expand_remote,
+		.context = lookup,
+	};
 	struct lookup_values values;
 	struct dbpool *pool;
 	struct errbuf error;
 
 	if (lookup_values_expand(&values, engine->templates[id],
+				 id == STATEMENT_SECRETS ? &secrets_vars :
 				 &lookup->vars, &error) < 0) {
 		lookup_values_free(&values);
 		lookup_finish(lookup, ACCOUNT_FAILED, error.text, false);

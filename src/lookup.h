@@ -68,6 +68,8 @@ struct lookup {
 	struct template_vars vars;	/* valid until the callback */
 	/* "imap", "smtp" ...; NULL: unknown; valid as long */
 	const char *service;
+	/* the client's address, one of IPv4 as such; NULL or "": unknown */
+	const char *remote;
 	lookup_callback_t *callback;
 	void *context;
 
@@ -76,6 +78,8 @@ struct lookup {
 	/* the address that vars.user stands for; vars.user, then */
 	struct strbuf target;
 	bool redirected;
+	/* what is known while more is asked */
+	struct account account;
 };
 
 /* The callback runs once, either before this returns (the answer needs no

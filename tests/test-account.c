@@ -460,6 +460,123 @@ static void run_rule(const struct account_case *test)
 	pfa_conf_free(&conf);
 }
 
+/* What app passwords and exceptions make of an account that may log in. */
+static const struct secrets_row {
+	const char *name, *settings, *totp;
+	/* app passwords, each with its description; NULL as the first: the
+	   row is an exception */
+	const char *rows[4][2];
+	unsigned int row_count;
+	bool wanted;
+	enum account_verdict verdict;
+	unsigned int app_count;
+	bool refused, left_out;
+	const char *first;
+} secrets_rows[] = {
+	{ "not asked for", "", "1", .verdict = ACCOUNT_OK },
+	{ "no secret", "totp = enforce\n", "0", .verdict = ACCOUNT_OK },
+	{ "an old schema", "totp = enforce\n", NULL, .verdict = ACCOUNT_OK },
+	{ "a secret", "totp = enforce\n", "1", .wanted = true,
+	  .verdict = ACCOUNT_REFUSED, .refused = true },
+	{ "a secret, excepted", "totp = enforce\n", "1",
+	  { { NULL, NULL } }, 1, .wanted = true, .verdict = ACCOUNT_OK },
+	{ "app passwords", "app_passwords = yes\n", NULL,
+	  { { "$1$x$y", "a" }, { "{PLAIN}z", NULL } }, 2, .wanted = true,
+	  .verdict = ACCOUNT_OK, .app_count = 2,
+	  .first = "{MD5-CRYPT}$1$x$y a" },
+	{ "none of a known shape", "app_passwords = yes\n", NULL,
+	  { { "hunter2", "a" }, { "{PLAIN}", "b" } }, 2, .wanted = true,
+	  .verdict = ACCOUNT_OK },
+	{ "a secret and app passwords",
+	  "app_passwords = yes\ntotp = enforce\n", "1",
+	  { { "{PLAIN}z", "a" } }, 1, .wanted = true, .verdict = ACCOUNT_OK,
+	  .app_count = 1, .refused = true, .first = "{PLAIN}z a" },
+	{ "and excepted", "app_passwords = yes\ntotp = enforce\n", "1",
+	  { { "{PLAIN}z", "a" }, { NULL, NULL } }, 2, .wanted = true,
+	  .verdict = ACCOUNT_OK, .app_count = 1, .first = "{PLAIN}z a" },
+	{ "too many", "app_passwords = yes\napp_passwords_max = 1\n", NULL,
+	  { { "{PLAIN}z", "a" }, { "{PLAIN}y", "b" } }, 2, .wanted = true,
+	  .verdict = ACCOUNT_OK, .app_count = 1, .left_out = true,
+	  .first = "{PLAIN}z a" },
+};
+
+static void check_secrets(const struct secrets_row *test,
+			  const struct account *account)
+{
+	char first[64] = "";
+
+	UNIT_ASSERT_ROW(test->name, account->verdict == test->verdict);
+	UNIT_ASSERT_ROW(test->name, account->app_count == test->app_count);
+	UNIT_ASSERT_ROW(test->name, account->apps_left_out == test->left_out);
+	UNIT_ASSERT_ROW(test->name, !account->wants_secrets);
+	UNIT_ASSERT_ROW(test->name,
+			(account->password_refused != NULL) == test->refused);
+	/* none of its fields lets the password in that is refused */
+	for (unsigned int i = 0; i < account->field_count; i++)
+		UNIT_ASSERT_ROW(test->name, !test->refused || strcmp(
+			account->fields[i].name, "password") != 0);
+	if (test->verdict == ACCOUNT_REFUSED)
+		UNIT_ASSERT_ROW(test->name, strcmp(account->code,
+				"app_password_needed") == 0);
+	if (account->app_count > 0)
+		snprintf(first, sizeof(first), "%s %s",
+			 account->apps[0].password,
+			 account->apps[0].description);
+	UNIT_ASSERT_ROW(test->name, strcmp(first, test->first == NULL ? "" :
+					   test->first) == 0);
+	UNIT_ASSERT_ROW(test->name, strcmp(account->user, "a@b") == 0 &&
+			strcmp(account->password, "{PLAIN}x") == 0);
+}
+
+static void run_secrets(const struct secrets_row *test)
+{
+	static const char *const names[] = {
+		"user", "password", "active", "domain_active", "totp",
+	};
+	static const char *const secret_names[] = {
+		"app_password", "description", "excepted",
+	};
+	const char *values[] = { "a@b", "{PLAIN}x", "1", "1", test->totp };
+	const struct template_vars vars = { "a@b", expand_service, "" };
+	const struct account_request request = { .vars = &vars };
+	const struct account_row row = { 5, names, values, NULL };
+	struct pfa_conf *conf;
+	struct account_row rows[4];
+	const char *secrets[4][3];
+	struct account_rules *rules;
+	struct account account;
+	struct errbuf error;
+	char settings[128];
+
+	snprintf(settings, sizeof(settings), BASE "%s", test->settings);
+	conf = conf_of(test->name, settings);
+	for (unsigned int i = 0; i < test->row_count; i++) {
+		secrets[i][0] = test->rows[i][0];
+		secrets[i][1] = test->rows[i][1];
+		secrets[i][2] = test->rows[i][0] == NULL ? "1" : NULL;
+		rows[i] = (struct account_row) {
+			3, secret_names, secrets[i], NULL };
+	}
+	CU_ASSERT_EQUAL_FATAL(account_rules_new(conf, &rules, &error), 0);
+	account_evaluate(rules, ACCOUNT_PASSDB, &row, false, &request,
+			 &account);
+	/* the row is gone by then */
+	memset(values, 0, sizeof(values));
+	UNIT_ASSERT_ROW(test->name, account.wants_secrets == test->wanted);
+	if (account.wants_secrets)
+		account_add_secrets(rules, rows, test->row_count, &account);
+	check_secrets(test, &account);
+	account_free(&account);
+	account_rules_free(&rules);
+	pfa_conf_free(&conf);
+}
+
+static void test_account_secrets(void)
+{
+	for (size_t i = 0; i < N_ROWS(secrets_rows); i++)
+		run_secrets(&secrets_rows[i]);
+}
+
 static void test_account_rules(void)
 {
 	for (size_t i = 0; i < N_ROWS(rule_cases); i++)
@@ -712,6 +829,7 @@ static void test_account_rules_errors(void)
 static CU_TestInfo tests[] = {
 	TEST(test_account_named),
 	TEST(test_account_rules),
+	TEST(test_account_secrets),
 	TEST(test_account_dropin),
 	TEST(test_account_tells_the_column),
 	TEST(test_account_paths_stay_below),

@@ -11,7 +11,7 @@
 
 #define BASE "hosts = db\ndbname = pfa\n"
 
-enum query { PASSDB, USERDB, REDIRECT, ITERATE };
+enum query { PASSDB, USERDB, REDIRECT, SECRETS, ITERATE };
 
 static const struct schema_row {
 	const char *name;
@@ -77,6 +77,34 @@ static const struct schema_row {
 	  "FROM `mailbox` m LEFT JOIN `domain` d ON d.`domain` = '%Ld' "
 	  "AND CONVERT(d.`domain` USING ascii) = '%Ld' "
 	  "WHERE m.`username` = '%Lu'" },
+	{ "a TOTP secret is not read", "domain_active = no\nquota = no\n"
+	  "totp = enforce\n", PASSDB,
+	  "SELECT m.`username` AS `user`, m.`password` AS `password`, "
+	  "m.`active` AS `active`, "
+	  "(SELECT (SELECT `totp_secret` <> '' FROM `mailbox` "
+	  "WHERE `username` = '%Lu') FROM (SELECT NULL AS `totp_secret`) "
+	  "absent) AS `totp` "
+	  "FROM `mailbox` m WHERE m.`username` = '%Lu'" },
+	{ "app passwords", "app_passwords = yes\napp_passwords_max = 3\n",
+	  SECRETS,
+	  "SELECT s.* FROM ((SELECT `password_hash` AS `app_password`, "
+	  "`description` AS `description`, NULL AS `excepted` "
+	  "FROM `mailbox_app_password` WHERE `username` = '%Lu' AND "
+	  "LOWER(CONVERT(`username` USING utf8mb4)) COLLATE utf8mb4_bin "
+	  "= '%Lu' AND `password_hash` <> '' ORDER BY `id` DESC LIMIT 4)) s" },
+	{ "app passwords and exceptions", "app_passwords = yes\n"
+	  "totp = enforce\ntable_prefix = p_\napp_password_table = a`\n"
+	  "totp_exception_table = t\n", SECRETS,
+	  "SELECT s.* FROM ((SELECT `password_hash` AS `app_password`, "
+	  "`description` AS `description`, NULL AS `excepted` "
+	  "FROM `p_a``` WHERE `username` = '%Lu' AND "
+	  "LOWER(CONVERT(`username` USING utf8mb4)) COLLATE utf8mb4_bin "
+	  "= '%Lu' AND `password_hash` <> '' ORDER BY `id` DESC LIMIT 11) "
+	  "UNION ALL (SELECT NULL AS `app_password`, NULL AS `description`, "
+	  "1 AS `excepted` FROM `p_t` WHERE (`username` IS NULL OR "
+	  "LOWER(CONVERT(`username` USING utf8mb4)) COLLATE utf8mb4_bin IN "
+	  "('', '%Lu', '%Ld')) AND INET6_ATON(`ip`) IN (INET6_ATON('%r'), "
+	  "INET6_ATON('::ffff:%r')) LIMIT 1)) s" },
 	{ "columns of one's own", "quota = no\ndomain_active = no\n"
 	  "home = /%{column:maildir}/%n\n"
 	  "fields = a=maildir b=domain.x`%\n", USERDB,
@@ -156,7 +184,8 @@ static const char *query_of(const struct schema_queries *queries,
 {
 	return query == PASSDB ? queries->passdb :
 		query == USERDB ? queries->userdb :
-		query == REDIRECT ? queries->redirect : queries->iterate;
+		query == REDIRECT ? queries->redirect :
+		query == SECRETS ? queries->secrets : queries->iterate;
 }
 
 static void test_schema_queries(void)

@@ -73,6 +73,7 @@ struct account_build {
 	const struct account_request *request;
 	struct account *account;
 	size_t *offsets;
+	size_t column_offset;
 	/* The row's name in lower case, for the templates: whoever asks in
 	   whatever case, and before or after Dovecot knows the row's spelling,
 	   the mail is in one place. */
@@ -185,9 +186,17 @@ static size_t utf8_char_len(const unsigned char *str)
 
 unsigned int account_depends(const struct pfa_conf *conf)
 {
-	return conf->form == PFA_CONF_NAMED &&
-		conf->smtp_active != PFA_SMTP_IGNORE ?
-		ACCOUNT_DEPENDS_SERVICE : 0;
+	unsigned int depends = 0;
+
+	if (conf->form != PFA_CONF_NAMED)
+		return 0;
+	if (conf->smtp_active != PFA_SMTP_IGNORE)
+		depends |= ACCOUNT_DEPENDS_SERVICE;
+	if (conf->totp != PFA_TOTP_IGNORE)
+		depends |= ACCOUNT_DEPENDS_ADDRESS;
+	if (conf->app_passwords)
+		depends |= ACCOUNT_DEPENDS_PASSWORD;
+	return depends;
 }
 
 static bool is_utf8(const char *str)
@@ -531,23 +540,35 @@ static void build_fields(struct account_build *build)
 		build_value(build, "proxy", "y");
 }
 
+static bool flag_is_set(const char *flag)
+{
+	return flag != NULL && strcmp(flag, "1") == 0;
+}
+
 static void build_column(struct account_build *build)
 {
 	const struct account_row *row = build->row;
 	const int i = row_find(row,
 			       schema_column_names[SCHEMA_COLUMN_PASSWORD]);
 
-	build->account->user = row_value(row, SCHEMA_COLUMN_USER);
-	build->account->stored = row->values[i];
+	build->column_offset = build->account->text.len;
+	strbuf_append_str(&build->account->text,
+			  row_value(row, SCHEMA_COLUMN_USER));
+	strbuf_append_c(&build->account->text, '\0');
+	strbuf_append_str(&build->account->text, row->values[i]);
 	build->account->stored_width = row->widths == NULL ? 0 :
 		row->widths[i];
 }
 
 static void build_finish(struct account_build *build)
 {
+	const bool passdb = build->kind == ACCOUNT_PASSDB;
 	struct account *account = build->account;
-	const char *text = strbuf_str(&account->text);
+	const char *text;
 
+	if (passdb)
+		build_column(build);
+	text = strbuf_str(&account->text);
 	if (text == NULL) {
 		verdict(account, ACCOUNT_FAILED, "out of memory");
 		return;
@@ -559,8 +580,14 @@ static void build_finish(struct account_build *build)
 	}
 	account->verdict = ACCOUNT_OK;
 	account->reason = NULL;
-	if (build->kind == ACCOUNT_PASSDB)
-		build_column(build);
+	if (!passdb)
+		return;
+	account->user = text + build->column_offset;
+	account->stored = account->user + strlen(account->user) + 1;
+	account->totp = build->rules->conf->totp == PFA_TOTP_ENFORCE &&
+		flag_is_set(row_value(build->row, SCHEMA_COLUMN_TOTP));
+	account->wants_secrets = account->totp ||
+		build->rules->conf->app_passwords;
 }
 
 /* The verdict on a row that must not log in, but whose password costs what it
@@ -666,5 +693,113 @@ void account_free(struct account *account)
 	free(account->fields);
 	account->fields = NULL;
 	account->field_count = 0;
+	free(account->apps);
+	account->apps = NULL;
+	account->app_count = 0;
 	strbuf_free(&account->text);
+	strbuf_free(&account->apps_text);
+}
+
+/* Appends password and description of each row, NUL behind each, as long as
+   fewer than max are there. Returns how many are. */
+static unsigned int append_apps(const struct account_rules *rules,
+				const struct account_row *rows,
+				unsigned int row_count,
+				struct account *account)
+{
+	const unsigned int max = rules->conf->app_passwords_max;
+	struct strbuf *text = &account->apps_text;
+	const char *stored, *description;
+	unsigned int count = 0, found = 0;
+
+	for (unsigned int i = 0; i < row_count; i++) {
+		stored = account_row_value(&rows[i],
+			schema_secret_names[SCHEMA_SECRET_PASSWORD]);
+		description = account_row_value(&rows[i],
+			schema_secret_names[SCHEMA_SECRET_DESCRIPTION]);
+		if (stored == NULL)
+			continue;
+		account->apps_left_out = ++found > max;
+		if (found > max || strlen(stored) > PASSWORD_MAX_LEN ||
+		    scheme_normalize(stored, &rules->hint, text) != NULL)
+			continue;
+		strbuf_append_c(text, '\0');
+		strbuf_append_str(text, description == NULL ? "" :
+				  description);
+		strbuf_append_c(text, '\0');
+		count++;
+	}
+	return count;
+}
+
+static int add_apps(const struct account_rules *rules,
+		    const struct account_row *rows, unsigned int row_count,
+		    struct account *account)
+{
+	const unsigned int count =
+		append_apps(rules, rows, row_count, account);
+	const char *p = strbuf_str(&account->apps_text);
+
+	if (count == 0 && p != NULL)
+		return 0;
+	account->apps = calloc(count, sizeof(*account->apps));
+	if (p == NULL || account->apps == NULL)
+		return -1;
+	for (unsigned int i = 0; i < count; i++) {
+		account->apps[i].password = p;
+		p += strlen(p) + 1;
+		account->apps[i].description = p;
+		p += strlen(p) + 1;
+	}
+	account->app_count = count;
+	return 0;
+}
+
+static bool is_excepted(const struct account_row *rows,
+			unsigned int row_count)
+{
+	for (unsigned int i = 0; i < row_count; i++) {
+		if (account_row_value(&rows[i], schema_secret_names[
+				SCHEMA_SECRET_EXCEPTED]) != NULL)
+			return true;
+	}
+	return false;
+}
+
+static void remove_password_field(struct account *account)
+{
+	unsigned int to = 0;
+
+	for (unsigned int i = 0; i < account->field_count; i++) {
+		if (strcmp(account->fields[i].name, "password") != 0)
+			account->fields[to++] = account->fields[i];
+	}
+	account->field_count = to;
+}
+
+/* account->password stays, so that the refusal takes its time. */
+static void refuse_password(struct account *account)
+{
+	account->password_refused =
+		"it needs an app password, or an address excepted from TOTP";
+	remove_password_field(account);
+	if (account->app_count > 0)
+		return;
+	account->verdict = ACCOUNT_REFUSED;
+	account->reason = account->password_refused;
+	account->code = "app_password_needed";
+	account->field_count = 0;
+}
+
+void account_add_secrets(const struct account_rules *rules,
+			 const struct account_row *rows,
+			 unsigned int row_count, struct account *account)
+{
+	account->wants_secrets = false;
+	if (add_apps(rules, rows, row_count, account) < 0) {
+		verdict(account, ACCOUNT_FAILED, "out of memory");
+		return;
+	}
+	if (account->totp && !is_excepted(rows, row_count))
+		refuse_password(account);
 }

@@ -49,6 +49,12 @@ struct account_field {
 	const char *value;	/* NULL: SQL's NULL (drop-in passdb only) */
 };
 
+/* An app password, ready to be verified. */
+struct account_app {
+	const char *password;		/* "{SCHEME}..." */
+	const char *description;	/* as its user wrote it */
+};
+
 struct account {
 	enum account_verdict verdict;
 	/* For the log, one line, no secrets. NULL with OK, and with UNKNOWN if
@@ -61,7 +67,7 @@ struct account {
 	bool repeated;
 	/* The fields in the order to set them, names as Dovecot 2.3's passdb or
 	   userdb wants them ("password", "userdb_home"; "home", "quota_rule").
-	   Borrowed from the rows, or from `text`. */
+	   Named form: in `text`; drop-in: borrowed from the row. */
 	struct account_field *fields;
 	unsigned int field_count;
 	/* Named form, passdb: "{SCHEME}..." as in the field, but also of a row
@@ -69,12 +75,22 @@ struct account {
 	   that could be verified. */
 	const char *password;
 	/* Named form, passdb, OK: the row's name and password as the columns
-	   hold them, borrowed from the row, and the latter's width (0:
-	   unknown), for writing a better hash there. */
+	   hold them, and the latter's width (0: unknown), for writing a better
+	   hash there. */
 	const char *user, *stored;
 	unsigned long stored_width;
+	/* OK, but more has to be asked: see account_add_secrets(). */
+	bool wants_secrets;
+	bool totp;		/* there is a TOTP secret that counts */
+	/* App passwords, of which one is as good as the password. */
+	struct account_app *apps;
+	unsigned int app_count;
+	bool apps_left_out;	/* there were more than are tried */
+	/* Why the account's own password is not right, whatever it is; NULL:
+	   it may be. Then there is no field of it. */
+	const char *password_refused;
 	/* owns what was made here */
-	struct strbuf text;
+	struct strbuf text, apps_text;
 };
 
 /* struct account.code of whatever no rule has a better word for. */
@@ -91,6 +107,10 @@ struct account_request {
    variables in templates: flags, for keys of caches. */
 enum account_depends {
 	ACCOUNT_DEPENDS_SERVICE = 0x01,
+	ACCOUNT_DEPENDS_ADDRESS = 0x02,
+	/* several passwords are right: a cache of one would take the others
+	   for wrong */
+	ACCOUNT_DEPENDS_PASSWORD = 0x04,
 };
 unsigned int account_depends(const struct pfa_conf *conf);
 
@@ -125,5 +145,14 @@ void account_evaluate(const struct account_rules *rules, enum account_kind kind,
 		      const struct account_request *request,
 		      struct account *account_r);
 void account_free(struct account *account);
+
+/*
+ * The rows of schema_queries.secrets for account->user, as far as there are
+ * any: app passwords, and whether the address is excepted from TOTP. May make
+ * ACCOUNT_REFUSED of the verdict.
+ */
+void account_add_secrets(const struct account_rules *rules,
+			 const struct account_row *rows,
+			 unsigned int row_count, struct account *account);
 
 #endif

@@ -19,6 +19,7 @@ enum pfa_setting_type {
 	PFA_SETTING_SCHEMA,
 	PFA_SETTING_TLS,
 	PFA_SETTING_SMTP,
+	PFA_SETTING_TOTP,
 };
 
 /* A row of settings.def. */

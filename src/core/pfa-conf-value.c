@@ -61,6 +61,12 @@ static const struct setting_word smtp_words[] = {
 	{ NULL, 0 }
 };
 
+static const struct setting_word totp_words[] = {
+	{ "ignore", PFA_TOTP_IGNORE },
+	{ "enforce", PFA_TOTP_ENFORCE },
+	{ NULL, 0 }
+};
+
 int pfa_conf_parse_uint(const char *str, size_t len, unsigned long max,
 			unsigned long *value_r)
 {
@@ -176,6 +182,17 @@ static int store_smtp(const struct pfa_setting *setting, void *member,
 	if (word == NULL)
 		return word_error(setting, smtp_words, value, error);
 	*(enum pfa_smtp_active *)member = word->value;
+	return 0;
+}
+
+static int store_totp(const struct pfa_setting *setting, void *member,
+		      const char *value, struct errbuf *error)
+{
+	const struct setting_word *word = word_find(totp_words, value);
+
+	if (word == NULL)
+		return word_error(setting, totp_words, value, error);
+	*(enum pfa_totp *)member = word->value;
 	return 0;
 }
 
@@ -391,6 +408,7 @@ static setting_store_t *const setting_stores[] = {
 	[PFA_SETTING_SCHEMA] = store_schema,
 	[PFA_SETTING_TLS] = store_tls,
 	[PFA_SETTING_SMTP] = store_smtp,
+	[PFA_SETTING_TOTP] = store_totp,
 };
 
 static bool holds_control_byte(const char *value)

@@ -51,6 +51,11 @@ static const struct {
 	{ "password_expiry", PFA_SCHEMA_POSTFIXADMIN },
 	{ "smtp_active", PFA_SCHEMA_POSTFIXADMIN },
 	{ "smtp_services", PFA_SCHEMA_POSTFIXADMIN },
+	{ "app_password_table", PFA_SCHEMA_POSTFIXADMIN },
+	{ "totp_exception_table", PFA_SCHEMA_POSTFIXADMIN },
+	{ "app_passwords", PFA_SCHEMA_POSTFIXADMIN },
+	{ "app_passwords_max", PFA_SCHEMA_POSTFIXADMIN },
+	{ "totp", PFA_SCHEMA_POSTFIXADMIN },
 	{ "users_table", PFA_SCHEMA_USERS },
 	{ "email_column", PFA_SCHEMA_USERS },
 	{ "password_column", PFA_SCHEMA_USERS },
@@ -474,6 +479,7 @@ static size_t setting_size(const struct pfa_setting *setting)
 	case PFA_SETTING_SCHEMA:
 	case PFA_SETTING_TLS:
 	case PFA_SETTING_SMTP:
+	case PFA_SETTING_TOTP:
 		break;
 	}
 	return sizeof(unsigned int);

@@ -45,6 +45,11 @@ enum pfa_smtp_active {
 	PFA_SMTP_INDEPENDENT,	/* sending needs this flag, all else active */
 };
 
+enum pfa_totp {
+	PFA_TOTP_IGNORE,
+	PFA_TOTP_ENFORCE,
+};
+
 struct pfa_conf_host {
 	char *socket;		/* path, or NULL: then name and port */
 	char *name;		/* both NULL: what the option file says */
@@ -76,6 +81,7 @@ struct pfa_conf {
 	enum pfa_schema schema;
 	char *table_prefix, *mailbox_table, *domain_table;
 	char *alias_table, *alias_domain_table;
+	char *app_password_table, *totp_exception_table;
 	char *users_table, *email_column, *password_column, *quota_column;
 	/* named: answer; home, mail, uid and gid are templates */
 	char *home, *mail, *uid, *gid, *fields;
@@ -86,6 +92,9 @@ struct pfa_conf {
 	bool alias_domains, alias_login, password_expiry;
 	enum pfa_smtp_active smtp_active;
 	char *smtp_services;
+	bool app_passwords;
+	unsigned int app_passwords_max;
+	enum pfa_totp totp;
 
 	/* both: passwords; memory in MiB */
 	unsigned int verify_threads, verify_queue, verify_memo;

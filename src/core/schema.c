@@ -10,6 +10,7 @@
 #include "core/strbuf.h"
 
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,6 +24,7 @@ const char *const schema_column_names[SCHEMA_COLUMN_COUNT] = {
 	[SCHEMA_COLUMN_BACKUPMX] = "backupmx",
 	[SCHEMA_COLUMN_PAST_EXPIRY] = "past_expiry",
 	[SCHEMA_COLUMN_DOMAIN_EXPIRES] = "domain_expires",
+	[SCHEMA_COLUMN_TOTP] = "totp",
 };
 
 const char *const schema_redirect_names[SCHEMA_REDIRECT_COUNT] = {
@@ -30,6 +32,12 @@ const char *const schema_redirect_names[SCHEMA_REDIRECT_COUNT] = {
 	[SCHEMA_REDIRECT_TARGET_DOMAIN] = "target_domain",
 	[SCHEMA_REDIRECT_ADDRESS] = "address",
 	[SCHEMA_REDIRECT_GOTO] = "goto",
+};
+
+const char *const schema_secret_names[SCHEMA_SECRET_COUNT] = {
+	[SCHEMA_SECRET_PASSWORD] = "app_password",
+	[SCHEMA_SECRET_DESCRIPTION] = "description",
+	[SCHEMA_SECRET_EXCEPTED] = "excepted",
 };
 
 /* Makes a text of one collation of it, whichever the column has. */
@@ -82,6 +90,11 @@ static bool want_expiry(const struct pfa_conf *conf)
 	return conf->password_expiry;
 }
 
+static bool want_totp(const struct pfa_conf *conf)
+{
+	return conf->totp == PFA_TOTP_ENFORCE;
+}
+
 /*
  * Where the answer's columns come from in PostfixAdmin's tables. late: not
  * every version has it. Which one this is, no version number tells: it means
@@ -115,6 +128,10 @@ static const struct column_def {
 		.table = TABLE_DOMAIN, .name = "password_expiry",
 		.test = " > 0", .late = true, .passdb_only = true,
 		.wanted = want_expiry },
+	/* not the secret itself */
+	[SCHEMA_COLUMN_TOTP] = {
+		.name = "totp_secret", .test = " <> ''", .late = true,
+		.passdb_only = true, .wanted = want_totp },
 };
 
 static void append_doubling(struct strbuf *sql, const char *name,
@@ -369,6 +386,69 @@ static char *postfixadmin_redirect(const struct pfa_conf *conf)
 	return strbuf_steal(&sql);
 }
 
+/* A name in lower case, told apart from all others; no index helps. */
+#define EXACT(column) "LOWER(CONVERT(" column " USING utf8mb4)) " \
+	"COLLATE utf8mb4_bin"
+
+/* What is newest is in use. One more than are wanted tells that there are. */
+static void append_app_passwords(struct strbuf *sql,
+				 const struct pfa_conf *conf)
+{
+	char limit[16];
+
+	strbuf_append_str(sql, "(SELECT `password_hash` AS `app_password`, "
+			  "`description` AS `description`, "
+			  "NULL AS `excepted`");
+	append_from(sql, conf->table_prefix, conf->app_password_table);
+	/* the first one for an index, which administrators may make */
+	strbuf_append_str(sql, " WHERE `username` = '%Lu' AND "
+			  EXACT("`username`") " = '%Lu' "
+			  "AND `password_hash` <> '' "
+			  "ORDER BY `id` DESC LIMIT ");
+	snprintf(limit, sizeof(limit), "%u", conf->app_passwords_max + 1);
+	strbuf_append_str(sql, limit);
+	strbuf_append_c(sql, ')');
+}
+
+/* Addresses are compared as such, in whichever way they were written; one of
+   IPv4 is the same in the clothes of IPv6. */
+static void append_exceptions(struct strbuf *sql, const struct pfa_conf *conf)
+{
+	strbuf_append_str(sql, "(SELECT NULL AS `app_password`, "
+			  "NULL AS `description`, 1 AS `excepted`");
+	append_from(sql, conf->table_prefix, conf->totp_exception_table);
+	strbuf_append_str(sql, " WHERE (`username` IS NULL OR "
+			  EXACT("`username`") " IN ('', '%Lu', '%Ld')) AND "
+			  "INET6_ATON(`ip`) IN (INET6_ATON('%r'), "
+			  "INET6_ATON('::ffff:%r')) LIMIT 1)");
+}
+
+static char *postfixadmin_secrets(const struct pfa_conf *conf,
+				  unsigned int *max_r)
+{
+	struct strbuf sql = STRBUF_INIT;
+
+	*max_r = 0;
+	strbuf_append_str(&sql, "SELECT s.* FROM (");
+	if (conf->app_passwords) {
+		append_app_passwords(&sql, conf);
+		*max_r += conf->app_passwords_max + 1;
+	}
+	if (conf->totp == PFA_TOTP_ENFORCE) {
+		if (*max_r > 0)
+			strbuf_append_str(&sql, " UNION ALL ");
+		append_exceptions(&sql, conf);
+		*max_r += 1;
+	}
+	strbuf_append_str(&sql, ") s");
+	return strbuf_steal(&sql);
+}
+
+static bool secrets_wanted(const struct pfa_conf *conf)
+{
+	return conf->app_passwords || conf->totp == PFA_TOTP_ENFORCE;
+}
+
 /* IN, not a join: the server makes a hash of the domains once, while the two
    converted columns of a join are compared pair by pair. */
 static char *postfixadmin_iterate(const struct pfa_conf *conf)
@@ -396,6 +476,10 @@ static void postfixadmin_build(const struct pfa_conf *conf,
 	queries_r->iterate = postfixadmin_iterate(conf);
 	if (conf->alias_domains || conf->alias_login)
 		queries_r->redirect = postfixadmin_redirect(conf);
+	if (secrets_wanted(conf)) {
+		queries_r->secrets =
+			postfixadmin_secrets(conf, &queries_r->secrets_max);
+	}
 }
 
 static char *users_account(const struct pfa_conf *conf,
@@ -475,7 +559,8 @@ int schema_build(const struct pfa_conf *conf, struct schema_queries *queries_r,
 	if (queries_r->passdb == NULL || queries_r->userdb == NULL ||
 	    queries_r->iterate == NULL ||
 	    (queries_r->redirect == NULL &&
-	     (conf->alias_domains || conf->alias_login))) {
+	     (conf->alias_domains || conf->alias_login)) ||
+	    (queries_r->secrets == NULL && secrets_wanted(conf))) {
 		schema_queries_free(queries_r);
 		return errbuf_set(error, "out of memory");
 	}
@@ -537,6 +622,7 @@ void schema_queries_free(struct schema_queries *queries)
 	free(queries->passdb);
 	free(queries->userdb);
 	free(queries->redirect);
+	free(queries->secrets);
 	free(queries->iterate);
 	memset(queries, 0, sizeof(*queries));
 }

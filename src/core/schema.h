@@ -18,6 +18,10 @@ struct schema_queries {
 	/* Whose mailbox a name without one is, in the columns of enum
 	   schema_redirect; NULL: nobody asks for that. */
 	char *redirect;
+	/* What else opens a mailbox, in the columns of enum schema_secret, %r
+	   being the client's address; NULL: nobody asks for that. */
+	char *secrets;
+	unsigned int secrets_max;	/* rows at most */
 	char *iterate;	/* one column, "user" (drop-in: as stock takes it) */
 };
 
@@ -36,6 +40,8 @@ enum schema_column {
 	   whether passwords of the domain expire at all; NULL as above */
 	SCHEMA_COLUMN_PAST_EXPIRY,
 	SCHEMA_COLUMN_DOMAIN_EXPIRES,
+	/* passdb only: whether there is a TOTP secret; NULL as above */
+	SCHEMA_COLUMN_TOTP,
 
 	SCHEMA_COLUMN_COUNT
 };
@@ -54,6 +60,17 @@ enum schema_redirect {
 	SCHEMA_REDIRECT_COUNT
 };
 extern const char *const schema_redirect_names[SCHEMA_REDIRECT_COUNT];
+
+/* A row is an app password with its description, or says that the address is
+   excepted from TOTP. */
+enum schema_secret {
+	SCHEMA_SECRET_PASSWORD,
+	SCHEMA_SECRET_DESCRIPTION,
+	SCHEMA_SECRET_EXCEPTED,
+
+	SCHEMA_SECRET_COUNT
+};
+extern const char *const schema_secret_names[SCHEMA_SECRET_COUNT];
 
 /* Returns 0, or -1 with error filled in. */
 int schema_build(const struct pfa_conf *conf, struct schema_queries *queries_r,

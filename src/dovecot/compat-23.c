@@ -42,11 +42,13 @@ static const char *compat_cache_vars(struct authdb_engine *engine,
 	const char *query =
 		lookup_engine_query(authdb_engine_lookup(engine), kind);
 
+	const unsigned int depends = account_depends(conf);
+
 	if (conf->form == PFA_CONF_DROPIN)
 		return query;
-	return t_strdup_printf("%s %s %s %s %s %s", query,
-		(account_depends(conf) & ACCOUNT_DEPENDS_SERVICE) != 0 ?
-		"%s" : "",
+	return t_strdup_printf("%s %s %s %s %s %s %s", query,
+		(depends & ACCOUNT_DEPENDS_SERVICE) != 0 ? "%s" : "",
+		(depends & ACCOUNT_DEPENDS_ADDRESS) != 0 ? "%r" : "",
 		conf->home == NULL ? "" : conf->home,
 		conf->mail == NULL ? "" : conf->mail,
 		conf->uid == NULL ? "" : conf->uid,
@@ -69,8 +71,11 @@ static struct passdb_module *compat_passdb_preinit(pool_t pool,
 		p_new(pool, struct passdb_pfa_module, 1);
 
 	module->engine = compat_engine(args);
-	module->module.default_cache_key = auth_cache_parse_key(pool,
-		compat_cache_vars(module->engine, ACCOUNT_PASSDB));
+	if ((account_depends(compat_conf(module->engine)) &
+	     ACCOUNT_DEPENDS_PASSWORD) == 0) {
+		module->module.default_cache_key = auth_cache_parse_key(pool,
+			compat_cache_vars(module->engine, ACCOUNT_PASSDB));
+	}
 	module->module.default_pass_scheme =
 		compat_default_scheme(module->engine);
 	return &module->module;

@@ -88,9 +88,13 @@ static int compat_passdb_preinit(pool_t pool, struct event *event,
 			 SETTINGS_GET_FLAG_NO_CHECK |
 			 SETTINGS_GET_FLAG_NO_EXPAND, &set, error_r) < 0)
 		return -1;
-	ret = passdb_set_cache_key(&module->module, parameters, pool,
-				   cache_vars, &set->fields, AUTHDB_NAME,
-				   error_r);
+	if ((account_depends(lookup_engine_conf(authdb_engine_lookup(
+			module->engine))) & ACCOUNT_DEPENDS_PASSWORD) == 0)
+		ret = passdb_set_cache_key(&module->module, parameters, pool,
+					   cache_vars, &set->fields,
+					   AUTHDB_NAME, error_r);
+	else
+		ret = 0;
 	settings_free(set);
 	*module_r = &module->module;
 	return ret;

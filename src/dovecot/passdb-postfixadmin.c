@@ -13,6 +13,7 @@
 #include "auth-fields.h"
 #include "passdb-cache.h"
 #include "password-scheme.h"
+#include "net.h"
 #include "safe-memset.h"
 
 struct passdb_pfa_request {
@@ -66,6 +67,15 @@ passdb_pfa_result(struct auth_request *request, const struct account *account)
 	if (compat_set_passdb_fields(request, account,
 				     passdb_pfa_form(request)) < 0)
 		return PASSDB_RESULT_INTERNAL_FAILURE;
+	/* an app password may do: passdb-verify.c, as a mechanism that does
+	   not send the password cannot tell which one it is */
+	if (account->password_refused != NULL) {
+		if (request->wanted_credentials_scheme == NULL)
+			return PASSDB_RESULT_OK;
+		authdb_log_refused(request, "app_password_needed",
+				   account->password_refused);
+		return PASSDB_RESULT_PASSWORD_MISMATCH;
+	}
 	if (request->passdb_password == NULL &&
 	    !auth_fields_exists(request->fields.extra_fields, "nopassword"))
 		return auth_request_password_missing(request);
@@ -165,6 +175,16 @@ static void passdb_pfa_lookup_callback(const struct account *account,
 		passdb_verify_start(&pfa_request->verify, result, account);
 }
 
+/* "" if it is not known. */
+static const char *passdb_pfa_remote(struct auth_request *request)
+{
+	struct ip_addr ip;
+
+	if (net_ipv6_mapped_ipv4_convert(&request->fields.remote_ip, &ip) < 0)
+		ip = request->fields.remote_ip;
+	return p_strdup(request->pool, net_ip2addr(&ip));
+}
+
 static void passdb_pfa_lookup(struct passdb_pfa_request *pfa_request)
 {
 	struct auth_request *request = pfa_request->request;
@@ -177,6 +197,7 @@ static void passdb_pfa_lookup(struct passdb_pfa_request *pfa_request)
 		.kind = ACCOUNT_PASSDB,
 		.vars = authdb_engine_vars(module->engine, request),
 		.service = compat_service(request),
+		.remote = passdb_pfa_remote(request),
 		.callback = passdb_pfa_lookup_callback,
 		.context = pfa_request,
 	};

@@ -8,6 +8,7 @@
 #include "dovecot/authdb-compat.h"
 #include "dovecot/authdb-engine.h"
 #include "dovecot/passdb-verify.h"
+#include "dovecot/stored-hash.h"
 
 #include "safe-memset.h"
 #include "password-scheme.h"
@@ -22,48 +23,6 @@ static const struct hash_limits *passdb_verify_limits(
 	const struct passdb_verify *verify)
 {
 	return lookup_engine_hash_limits(authdb_engine_lookup(verify->engine));
-}
-
-/* The request's stored password, in a copy that may be taken apart. */
-struct stored_password {
-	char *scheme;
-	char *crypted;		/* what stands behind it */
-	char *decoded;		/* NULL: no other than crypted, or not valid */
-	const char *text;	/* for hash_parse(); NULL: not valid */
-};
-
-/* Whether the text behind the scheme has to be looked at. */
-static bool scheme_may_be_slow(const char *name)
-{
-	const struct scheme *scheme = scheme_find(name);
-
-	return scheme != NULL && scheme->class != SCHEME_TEXT &&
-		scheme->class != SCHEME_DIGEST;
-}
-
-static void stored_password_init(struct stored_password *stored,
-				 const char *password)
-{
-	const char *scheme = password_get_scheme(&password);
-
-	/* set_field() has put it in front, core/scheme.c too */
-	i_assert(scheme != NULL);
-	stored->scheme = i_strdup(scheme);
-	stored->crypted = i_strdup(password);
-	stored->decoded = NULL;
-	stored->text = stored->crypted;
-	if (scheme_may_be_slow(scheme)) {
-		stored->decoded = compat_hash_decode(password, scheme);
-		stored->text = stored->decoded;
-	}
-}
-
-static void stored_password_free(struct stored_password *stored)
-{
-	compat_hash_free(&stored->decoded);
-	safe_memset(stored->crypted, 0, strlen(stored->crypted));
-	i_free(stored->crypted);
-	i_free(stored->scheme);
 }
 
 /* What is needed to write a better hash once the password was right; kept only
@@ -270,11 +229,17 @@ static void passdb_verify_hash(struct passdb_verify *verify,
 		passdb_verify_inline(verify, stored);
 		return;
 	}
+	if (stored->unknown) {
+		authdb_log_refused(request, "scheme_unknown",
+			t_strdup_printf("its scheme %s is not known to this "
+					"Dovecot", stored->scheme));
+		passdb_verify_dummy(verify, PASSDB_RESULT_PASSWORD_MISMATCH,
+				    NULL, NULL);
+		return;
+	}
 	if (hash_parse(stored->scheme, stored->text,
 		       passdb_verify_limits(verify), &hash, &error) < 0) {
-		authdb_log_refused(request, scheme_find(stored->scheme) == NULL ?
-				   "scheme_unknown" : "password_unusable",
-				   error.text);
+		authdb_log_refused(request, "password_unusable", error.text);
 		passdb_verify_dummy(verify, PASSDB_RESULT_PASSWORD_MISMATCH,
 				    NULL, NULL);
 		return;
@@ -295,13 +260,47 @@ static void passdb_verify_hash(struct passdb_verify *verify,
 	}
 }
 
-void passdb_verify_start(struct passdb_verify *verify,
-			 enum passdb_result account_result,
-			 const struct account *account)
+/* The account's own password. */
+static void passdb_verify_own(struct passdb_verify *verify)
 {
 	struct auth_request *request = verify->request;
 	struct stored_password stored;
 
+	if (verify->password_refused != NULL) {
+		authdb_log_refused(request, "app_password_needed",
+				   verify->password_refused);
+		passdb_verify_finish(verify, PASSDB_RESULT_PASSWORD_MISMATCH);
+		return;
+	}
+	if (request->passdb_password == NULL) {
+		/* nopassword */
+		passdb_verify_finish(verify, PASSDB_RESULT_OK);
+		return;
+	}
+	stored_password_init(&stored, request->passdb_password);
+	if (compat_hash_decides(request))
+		passdb_verify_hash(verify, &stored);
+	else
+		passdb_verify_inline(verify, &stored);
+	stored_password_free(&stored);
+}
+
+static void passdb_verify_apps_callback(struct passdb_apps *apps,
+					enum passdb_result result)
+{
+	struct passdb_verify *verify =
+		container_of(apps, struct passdb_verify, apps);
+
+	if (result == PASSDB_RESULT_PASSWORD_MISMATCH)
+		passdb_verify_own(verify);
+	else
+		passdb_verify_finish(verify, result);
+}
+
+void passdb_verify_start(struct passdb_verify *verify,
+			 enum passdb_result account_result,
+			 const struct account *account)
+{
 	if (account_result == PASSDB_RESULT_INTERNAL_FAILURE) {
 		passdb_verify_finish(verify, account_result);
 		return;
@@ -311,18 +310,20 @@ void passdb_verify_start(struct passdb_verify *verify,
 				      account->password);
 		return;
 	}
-	if (request->passdb_password == NULL) {
-		/* nopassword */
-		passdb_verify_finish(verify, PASSDB_RESULT_OK);
+	verify->password_refused = account->password_refused;
+	passdb_verify_heal_begin(verify, account);
+	/* the empty password is no app password's, either */
+	if (account->app_count == 0 ||
+	    *verify->request->mech_password == '\0') {
+		passdb_verify_own(verify);
 		return;
 	}
-	passdb_verify_heal_begin(verify, account);
-	stored_password_init(&stored, request->passdb_password);
-	if (compat_hash_decides(request))
-		passdb_verify_hash(verify, &stored);
-	else
-		passdb_verify_inline(verify, &stored);
-	stored_password_free(&stored);
+	verify->apps = (struct passdb_apps) {
+		.request = verify->request,
+		.engine = verify->engine,
+		.callback = passdb_verify_apps_callback,
+	};
+	passdb_apps_start(&verify->apps, account);
 }
 
 /* -- mechanisms that want the stored password */

@@ -4,6 +4,8 @@
 
 #include "dovecot/authdb-compat.h"
 
+#include "dovecot/passdb-app.h"
+
 #include "core/account.h"
 
 /*
@@ -20,6 +22,8 @@ struct passdb_verify {
 	/* passdb-verify.c only */
 	enum passdb_result account_result;
 	struct passdb_verify_heal *heal;
+	struct passdb_apps apps;
+	const char *password_refused;
 };
 
 /* account_result is what Dovecot is to be told about the account itself; the

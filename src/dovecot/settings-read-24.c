@@ -130,7 +130,7 @@ static int reader_queries(struct settings_reader *reader)
 
 static int reader_fill(struct settings_reader *reader)
 {
-	unsigned int i;
+	unsigned int i, depends;
 
 	if (reader->conf == NULL)
 		return errbuf_set(&reader->error, "out of memory");
@@ -150,9 +150,11 @@ static int reader_fill(struct settings_reader *reader)
 	} else {
 		/* whatever the query of the schema */
 		str_append(reader->cache_vars, " %{user}");
-		if ((account_depends(reader->conf) &
-		     ACCOUNT_DEPENDS_SERVICE) != 0)
+		depends = account_depends(reader->conf);
+		if ((depends & ACCOUNT_DEPENDS_SERVICE) != 0)
 			str_append(reader->cache_vars, " %{protocol}");
+		if ((depends & ACCOUNT_DEPENDS_ADDRESS) != 0)
+			str_append(reader->cache_vars, " %{remote_ip}");
 	}
 	return pfa_conf_check(reader->conf, &reader->error);
 }

@@ -3,11 +3,14 @@
  * Stored passwords as Dovecot reads them: what all its versions do the same.
  */
 #include "dovecot/authdb-compat.h"
+#include "dovecot/stored-hash.h"
 
 #include "safe-memset.h"
 #include "auth-fields.h"
 #include "auth-settings.h"
 #include "password-scheme.h"
+
+#include "core/scheme.h"
 
 bool compat_matches(struct auth_request *request, const char *plain,
 		    const char *crypted, const char *scheme)
@@ -66,4 +69,49 @@ void compat_forget(struct auth_request *request)
 		safe_memset((unsigned char *)request->initial_response, 0,
 			    request->initial_response_len);
 	}
+}
+
+bool scheme_may_be_slow(const char *name)
+{
+	const struct scheme *scheme = scheme_find(name);
+
+	return scheme != NULL && scheme->class != SCHEME_TEXT &&
+		scheme->class != SCHEME_DIGEST;
+}
+
+/* One that core does not know may be a plugin's. */
+static bool scheme_of_dovecot(const char *name)
+{
+	const unsigned char *raw;
+	size_t size;
+	const char *error;
+
+	return password_decode("", name, &raw, &size, &error) != 0;
+}
+
+void stored_password_init(struct stored_password *stored,
+			  const char *password)
+{
+	const char *scheme = password_get_scheme(&password);
+
+	/* set_field() has put it in front, core/scheme.c too */
+	i_assert(scheme != NULL);
+	stored->scheme = i_strdup(scheme);
+	stored->crypted = i_strdup(password);
+	stored->decoded = NULL;
+	stored->unknown = scheme_find(scheme) == NULL &&
+		!scheme_of_dovecot(scheme);
+	stored->text = stored->crypted;
+	if (scheme_may_be_slow(scheme)) {
+		stored->decoded = compat_hash_decode(password, scheme);
+		stored->text = stored->decoded;
+	}
+}
+
+void stored_password_free(struct stored_password *stored)
+{
+	compat_hash_free(&stored->decoded);
+	safe_memset(stored->crypted, 0, strlen(stored->crypted));
+	i_free(stored->crypted);
+	i_free(stored->scheme);
 }
