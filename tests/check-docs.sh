@@ -5,7 +5,7 @@ top=${srcdir:-.}/..
 man=$top/doc/dovecot-postfixadmin.7
 example=$top/example-config/dovecot-postfixadmin.conf.ext
 documents="$top/README.md $top/INSTALL.md $top/HACKING.md $top/NEWS
-	$top/doc/architecture.md"
+	$top/doc/architecture.md $top/doc/dovecot-2.4.md"
 failed=0
 
 complain() {

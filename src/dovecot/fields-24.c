@@ -49,7 +49,9 @@ static void fields_add(struct fields_24 *fields, const char *prefix,
 		       const char *name, const char *value)
 {
 	name = t_strconcat(prefix, name, NULL);
-	auth_fields_add(fields->columns, name, value, 0);
+	/* core would make "yes" of NULL */
+	if (value != NULL)
+		auth_fields_add(fields->columns, name, value, 0);
 	if (fields->import)
 		fields->set(fields, name, value);
 }

@@ -98,6 +98,19 @@ def test_fields(seed, dovecots):
     assert {name: fields.get(name) for name in expected} == expected
 
 
+def test_example(seed, dovecots):
+    """The example file, with another server."""
+    text = accounts.read(os.path.join(
+        os.path.dirname(accounts.TESTS), "example-config",
+        "auth-postfixadmin-2.4.conf.ext"))
+    server = start(dovecots, text.replace("/run/mysqld/mysqld.sock",
+                                          f"127.0.0.1:{seed.port}"))
+    check_login(server)
+    with server.master_client() as master:
+        reply = master.user(USER)
+    assert reply.get("mail") == "maildir:/var/mail/example.org/joe"
+
+
 def test_queries(seed, dovecots):
     """The administrator's own, with variables and filters of 2.4."""
     server = start(dovecots, server_settings(seed.port) + QUERIES)

@@ -80,8 +80,9 @@ COLUMNS = [
 LOG_PREFIX = re.compile(
     r"\bauth\((.*?)(,sasl:[\w-]+)?((?:,?<[^>]*>)?)\): (\w+): "
     r"(postfixadmin|sql|static):")
-FIELD = re.compile(r"^(userdb_)?(mail_driver|mail_path|quota_storage_size)="
-                   r"(.*)$")
+LOCATION = {"mail_index_path": "INDEX", "mail_control_path": "CONTROL"}
+FIELD = re.compile(r"^(userdb_)?(mail_driver|mail_path|mail_index_path|"
+                   r"mail_control_path|quota_storage_size)=(.*)$")
 
 
 @functools.lru_cache(maxsize=None)
@@ -151,6 +152,8 @@ def fields_of_23(fields):
             driver = value + ":"
         elif name == "mail_path":
             translated.append(f"{prefix}mail={driver}{value}")
+        elif name in LOCATION:
+            translated[-1] += f":{LOCATION[name]}={value}"
         elif name == "quota_storage_size":
             translated.append(
                 f"{prefix}quota_rule=*:bytes={value.rstrip('B')}")
