@@ -371,6 +371,13 @@ static const struct {
 	[DB_ERROR_READ_ONLY] = {
 		"hosts", "the server takes no changes",
 		NULL, "the server takes no changes, but the query makes one" },
+	[DB_ERROR_BUSY] = {
+		"hosts", "look at the server: it takes no connections or "
+		"queries for now",
+		"connect", "look at the server: it takes no connections or "
+		"queries for now" },
+	/* kept inside the pool */
+	[DB_ERROR_WIDE] = { NULL, NULL, NULL, NULL },
 };
 
 void lookup_engine_explain(const struct lookup_engine *engine,
@@ -390,9 +397,9 @@ void lookup_engine_explain(const struct lookup_engine *engine,
 		snprintf(place, sizeof(place), " (error %u)", error->code);
 		strbuf_append_str(out, place);
 	}
-	if (error->kind == DB_ERROR_OTHER)
-		return;
 	cure = named ? cures[error->kind].named : cures[error->kind].dropin;
+	if (cure == NULL)
+		return;
 	setting = named ? cures[error->kind].named_setting :
 		cures[error->kind].dropin_setting;
 	line = conf_lines_find(engine->lines,

@@ -249,6 +249,21 @@ static void test_lookup_database_trouble_is_never_unknown(void)
 	}
 }
 
+static void test_lookup_busy_server_is_named(void)
+{
+	engine_start_named();
+	fake_hosts[0].connect = MYSQL_CONN_LOST;
+	fake_hosts[0].error_kind = DB_ERROR_BUSY;
+	start(ACCOUNT_PASSDB, "joe@example.org");
+	fake_jobs_settle();
+	CU_ASSERT_EQUAL(outcome.verdict, ACCOUNT_FAILED);
+	CU_ASSERT_STRING_EQUAL(outcome.reason,
+		"password_query failed: Connecting to host1 failed: connect "
+		"failed (error 4242): look at the server: it takes no "
+		"connections or queries for now (/etc/x.conf line 1)");
+	engine_stop();
+}
+
 static void test_lookup_refused_connection_names_the_cure(void)
 {
 	engine_start_named();
@@ -550,6 +565,7 @@ static CU_TestInfo tests[] = {
 	TEST(test_lookup_impossible_name_costs_no_query),
 	TEST(test_lookup_no_row_is_unknown),
 	TEST(test_lookup_database_trouble_is_never_unknown),
+	TEST(test_lookup_busy_server_is_named),
 	TEST(test_lookup_refused_connection_names_the_cure),
 	TEST(test_lookup_lasting_trouble_is_reported_once),
 	TEST(test_lookup_dropin_binds_what_the_literals_hold),
