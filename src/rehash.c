@@ -9,6 +9,7 @@
 #include "pool/jobs.h"
 #include "verify/digest.h"
 #include "verify/hash-run.h"
+#include "verify/hash-thread.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -325,14 +326,19 @@ static void rehash_write(struct rehash *rehash, struct rehash_item *item)
 
 /* -- hashing */
 
-static void rehash_run(struct job *job)
+static void rehash_thread_start(void)
 {
-	struct rehash_item *item = (struct rehash_item *)job;
-
+	hash_thread_start();
 #ifdef __linux__
 	/* there, of this thread alone */
 	(void)setpriority(PRIO_PROCESS, 0, THREAD_NICE);
 #endif
+}
+
+static void rehash_run(struct job *job)
+{
+	struct rehash_item *item = (struct rehash_item *)job;
+
 	item->verdict = hash_make(&item->like, item->plain, item->made);
 }
 
@@ -375,7 +381,7 @@ static bool rehash_submit_hash(struct rehash *rehash, struct rehash_item *item)
 	const struct dbpool_loop *loop = rehash->set.loop;
 
 	if (rehash->jobs == NULL) {
-		rehash->jobs = jobs_new(1, NULL);
+		rehash->jobs = jobs_new(1, rehash_thread_start, NULL);
 		if (rehash->jobs == NULL)
 			return false;
 		rehash->jobs_watch = loop->watch_fd(jobs_fd(rehash->jobs),

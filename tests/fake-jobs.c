@@ -38,11 +38,13 @@ static struct job *pop(struct job **list)
 	return job;
 }
 
-struct jobs *jobs_new(unsigned int max_threads, void (*thread_exit)(void))
+struct jobs *jobs_new(unsigned int max_threads, void (*thread_start)(void),
+		      void (*thread_exit)(void))
 {
 	struct jobs *jobs = calloc(1, sizeof(*jobs)), **last = &all_jobs;
 
 	(void)max_threads;
+	(void)thread_start;
 	(void)thread_exit;
 	if (jobs == NULL)
 		return NULL;

@@ -62,7 +62,7 @@ static void wait_done(struct jobs *jobs, const struct test_job *job)
 
 static void test_jobs_run_elsewhere_and_are_done_here(void)
 {
-	struct jobs *jobs = jobs_new(2, NULL);
+	struct jobs *jobs = jobs_new(2, NULL, NULL);
 	struct test_job job;
 
 	job_init(&job);
@@ -78,7 +78,7 @@ static void test_jobs_run_elsewhere_and_are_done_here(void)
 
 static void test_jobs_run_side_by_side(void)
 {
-	struct jobs *jobs = jobs_new(2, NULL);
+	struct jobs *jobs = jobs_new(2, NULL, NULL);
 	struct test_job first, second;
 	sem_t to_first, to_second;
 
@@ -100,7 +100,7 @@ static void test_jobs_run_side_by_side(void)
 
 static void test_jobs_beyond_the_threads_wait(void)
 {
-	struct jobs *jobs = jobs_new(1, NULL);
+	struct jobs *jobs = jobs_new(1, NULL, NULL);
 	struct test_job blocker, next;
 	sem_t started, go;
 
@@ -127,7 +127,7 @@ static void test_jobs_beyond_the_threads_wait(void)
 static void test_jobs_many_each_once(void)
 {
 	static struct test_job list[JOB_COUNT];
-	struct jobs *jobs = jobs_new(4, NULL);
+	struct jobs *jobs = jobs_new(4, NULL, NULL);
 	unsigned int i;
 
 	for (i = 0; i < JOB_COUNT; i++) {
@@ -148,7 +148,7 @@ static void test_jobs_many_each_once(void)
 static void test_jobs_free_finishes_everything(void)
 {
 	static struct test_job list[JOB_COUNT];
-	struct jobs *jobs = jobs_new(2, NULL);
+	struct jobs *jobs = jobs_new(2, NULL, NULL);
 	unsigned int i;
 
 	for (i = 0; i < JOB_COUNT; i++) {
@@ -163,7 +163,12 @@ static void test_jobs_free_finishes_everything(void)
 	}
 }
 
-static atomic_uint exits;
+static atomic_uint starts, exits;
+
+static void count_start(void)
+{
+	atomic_fetch_add(&starts, 1);
+}
 
 static void count_exit(void)
 {
@@ -172,18 +177,21 @@ static void count_exit(void)
 
 static void test_jobs_start_no_thread_without_work(void)
 {
-	struct jobs *jobs = jobs_new(4, count_exit);
+	struct jobs *jobs = jobs_new(4, count_start, count_exit);
 	struct test_job job;
 
+	atomic_store(&starts, 0);
 	atomic_store(&exits, 0);
 	jobs_free(&jobs);
+	CU_ASSERT_EQUAL(atomic_load(&starts), 0);
 	CU_ASSERT_EQUAL(atomic_load(&exits), 0);
 
-	jobs = jobs_new(4, count_exit);
+	jobs = jobs_new(4, count_start, count_exit);
 	job_init(&job);
 	CU_ASSERT_TRUE(jobs_submit(jobs, &job.job));
 	wait_done(jobs, &job);
 	jobs_free(&jobs);
+	CU_ASSERT_EQUAL(atomic_load(&starts), 1);
 	CU_ASSERT_EQUAL(atomic_load(&exits), 1);
 }
 

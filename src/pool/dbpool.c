@@ -103,7 +103,7 @@ struct dbpool *dbpool_new(const struct dbpool_settings *settings,
 	pool->loop = *loop;
 	pool->random = (uint32_t)getpid() ^ (uint32_t)pool->loop.now();
 	pool->jobs = jobs_new(settings->server_count * settings->connections +
-			      SPARE_THREADS, mysql_conn_thread_end);
+			      SPARE_THREADS, NULL, mysql_conn_thread_end);
 	if (!dbpool_init_hosts(pool) || pool->jobs == NULL ||
 	    !mysql_conn_library_init()) {
 		jobs_free(&pool->jobs);

@@ -33,7 +33,7 @@ struct jobs {
 
 	/* the loop's side only */
 	int fd;
-	void (*thread_exit)(void);
+	void (*thread_start)(void), (*thread_exit)(void);
 	pthread_t *threads;
 	unsigned int thread_count, max_threads;
 };
@@ -79,6 +79,8 @@ static void *jobs_thread(void *context)
 	struct job *job;
 	bool wake;
 
+	if (jobs->thread_start != NULL)
+		jobs->thread_start();
 	pthread_mutex_lock(&jobs->lock);
 	for (;;) {
 		while ((job = job_list_pop(&jobs->queued)) == NULL &&
@@ -106,7 +108,8 @@ static void *jobs_thread(void *context)
 	return NULL;
 }
 
-struct jobs *jobs_new(unsigned int max_threads, void (*thread_exit)(void))
+struct jobs *jobs_new(unsigned int max_threads, void (*thread_start)(void),
+		      void (*thread_exit)(void))
 {
 	struct jobs *jobs = calloc(1, sizeof(*jobs));
 
@@ -126,6 +129,7 @@ struct jobs *jobs_new(unsigned int max_threads, void (*thread_exit)(void))
 	job_list_init(&jobs->queued);
 	job_list_init(&jobs->finished);
 	jobs->max_threads = max_threads;
+	jobs->thread_start = thread_start;
 	jobs->thread_exit = thread_exit;
 	return jobs;
 }

@@ -25,10 +25,11 @@ struct job {
 
 struct jobs;
 
-/* At most max_threads run at once, further jobs wait in order. thread_exit,
-   if not NULL, is called on each thread before it ends. NULL with errno set
-   if the eventfd cannot be had. */
-struct jobs *jobs_new(unsigned int max_threads, void (*thread_exit)(void));
+/* At most max_threads run at once, further jobs wait in order. thread_start and
+   thread_exit, if not NULL, are called on each thread before its first job, and
+   before it ends. NULL with errno set if the eventfd cannot be had. */
+struct jobs *jobs_new(unsigned int max_threads, void (*thread_start)(void),
+		      void (*thread_exit)(void));
 
 /* Readable while jobs_dispatch() has something to do. */
 int jobs_fd(const struct jobs *jobs);

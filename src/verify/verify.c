@@ -7,6 +7,7 @@
  */
 #include "verify/verify.h"
 #include "verify/hash-run.h"
+#include "verify/hash-thread.h"
 #include "verify/memo.h"
 #include "verify/usual.h"
 
@@ -97,7 +98,8 @@ struct verify *verify_new(const struct verify_settings *settings,
 	verify->usual = usual_new();
 	if (settings->memo_ms > 0)
 		verify->memo = memo_new();
-	verify->jobs = jobs_new(verify->set.threads, NULL);
+	verify->jobs = jobs_new(verify->set.threads, hash_thread_start,
+				 NULL);
 	if (verify->jobs == NULL || verify->usual == NULL ||
 	    (settings->memo_ms > 0 && verify->memo == NULL)) {
 		verify_free(&verify);
