@@ -225,6 +225,7 @@ int lookup_engine_new(const struct lookup_engine_params *params,
 	engine->path = strdup(params->path);
 	engine->loop = params->loop;
 	engine->log = params->log;
+	engine->observe = params->observe;
 	engine->log_context = params->log_context;
 	engine->debug = params->debug;
 	if (engine->path == NULL)
@@ -309,6 +310,21 @@ bool lookup_engine_binds_password(const struct lookup_engine *engine)
 	return false;
 }
 
+static void engine_observe(const struct dbpool_event *event, void *context)
+{
+	const struct lookup_engine *engine = context;
+	const char *query = NULL;
+	unsigned int id;
+
+	if (engine->observe == NULL)
+		return;
+	for (id = 0; id < STATEMENT_COUNT; id++) {
+		if (event->statement == engine->statements[id])
+			query = statement_defs[id].name;
+	}
+	engine->observe(event, query, engine->log_context);
+}
+
 struct dbpool *lookup_engine_pool(struct lookup_engine *engine)
 {
 	const struct dbpool_settings settings = {
@@ -323,6 +339,8 @@ struct dbpool *lookup_engine_pool(struct lookup_engine *engine)
 		.statement_count = engine->statement_count,
 		.log = engine->log,
 		.log_context = engine->log_context,
+		.observe = engine_observe,
+		.observe_context = engine,
 		.debug = engine->debug,
 	};
 

@@ -32,6 +32,7 @@ struct lookup_engine {
 	char *path;
 	const struct dbpool_loop *loop;
 	dbpool_log_t *log;
+	lookup_observe_t *observe;
 	void *log_context;
 	bool debug, stopped;
 

@@ -23,13 +23,18 @@ struct rehash;
  * nothing. path is named in messages. loop and the log live as long as the
  * engine. Returns 0, or -1 with error filled in, path and line not in its text.
  */
+typedef void lookup_observe_t(const struct dbpool_event *event,
+			      const char *query, void *context);
 struct lookup_engine_params {
 	struct pfa_conf *conf;
 	struct conf_lines *lines;	/* NULL: unknown */
 	const char *path;
 	const struct dbpool_loop *loop;
 	dbpool_log_t *log;
-	void *log_context;
+	/* told what the pool does, query being the name of the query of
+	   DBPOOL_EVENT_QUERY; NULL: nobody */
+	lookup_observe_t *observe;
+	void *log_context;		/* of both */
 	bool debug;
 };
 int lookup_engine_new(const struct lookup_engine_params *params,

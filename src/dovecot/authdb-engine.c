@@ -6,6 +6,7 @@
 #include "dovecot/authdb-compat.h"
 #include "dovecot/authdb-engine.h"
 #include "dovecot/loop.h"
+#include "dovecot/pool-event.h"
 
 #include "llist.h"
 #include "master-service.h"
@@ -49,6 +50,14 @@ static void authdb_engine_log(enum dbpool_log_level level, const char *text,
 	}
 }
 
+static void authdb_engine_observe(const struct dbpool_event *event,
+				  const char *query, void *context)
+{
+	struct authdb_engine *engine = context;
+
+	pool_event_send(engine->event, event, query);
+}
+
 struct authdb_engine *authdb_engine_find(const char *key)
 {
 	struct authdb_engine *engine;
@@ -85,6 +94,7 @@ struct authdb_engine *authdb_engine_new(const struct authdb_source *source,
 		.path = source->name,
 		.loop = &dovecot_loop,
 		.log = authdb_engine_log,
+		.observe = authdb_engine_observe,
 		.log_context = engine,
 		.debug = compat_debug_enabled(),
 	};
