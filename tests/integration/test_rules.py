@@ -364,3 +364,103 @@ def test_fail2ban_finds_each(dovecots, mariadb, schema):
     matched = [line for line in done.stdout.splitlines()
                if "postfixadmin(" in line]
     assert len(matched) == refused + 3, done.stdout
+
+
+# What the manual page says that has to be granted: table, columns, and the
+# settings that need it; None: always.
+GRANTS = [
+    ("mailbox", "username, password, active, quota, domain", None),
+    ("domain", "domain, active", None),
+    ("domain", "backupmx", "backupmx_login = no"),
+    ("alias_domain", "alias_domain, target_domain, active",
+     "alias_domains = yes"),
+    ("alias", "address, goto, active", "alias_login = yes"),
+    ("mailbox", "password_expiry", "password_expiry = yes"),
+    ("domain", "password_expiry", "password_expiry = yes"),
+    ("mailbox", "smtp_active", "smtp_active = and"),
+    ("mailbox_app_password", "id, username, password_hash, description",
+     "app_passwords = yes"),
+    ("mailbox", "totp_secret", "totp = enforce"),
+    ("totp_exception_address", "ip, username", "totp = enforce"),
+]
+LITTLE = "postfixadmin_little"
+
+
+def has_columns(mariadb, schema, table, columns):
+    """Whether PostfixAdmin is new enough."""
+    with mariadb.connect(DATABASE) as connection, \
+            connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT COLUMN_NAME FROM information_schema.COLUMNS WHERE"
+            " TABLE_SCHEMA = %s AND TABLE_NAME = %s",
+            (DATABASE, schema.prefix + table))
+        return set(columns.split(", ")) <= {name for name,
+                                            in cursor.fetchall()}
+
+
+@pytest.fixture(name="grants")
+def fixture_grants(mariadb, schema):
+    """A function that grants an account only what it is given, as far as
+    PostfixAdmin is new enough."""
+    def grant(wanted):
+        with mariadb.connect(DATABASE) as connection, \
+                connection.cursor() as cursor:
+            for host in ("localhost", "127.0.0.1"):
+                cursor.execute(f"CREATE OR REPLACE USER {LITTLE}@'{host}'"
+                               f" IDENTIFIED BY '{PASSWORD}'")
+            for table, columns, _ in wanted:
+                if not has_columns(mariadb, schema, table, columns):
+                    continue
+                for host in ("localhost", "127.0.0.1"):
+                    cursor.execute(
+                        f"GRANT SELECT ({columns}) ON {DATABASE}."
+                        f"{schemas.quoted(schema.prefix + table)}"
+                        f" TO {LITTLE}@'{host}'")
+
+    yield grant
+    mariadb.run_sql(f"DROP USER {LITTLE}@localhost, {LITTLE}@'127.0.0.1'")
+
+
+def test_least_rights(dovecots, mariadb, schema, grants):
+    """What is documented is enough, for each rule and for all."""
+    grants([grant for grant in GRANTS if grant[2] is None])
+    server = start(dovecots, mariadb, schema, "", LITTLE)
+    with server.auth_client() as client, server.master_client() as master:
+        assert client.login("joe@on.example", accounts.RIGHT).kind == "OK"
+        assert master.user("joe@on.example").kind == "USER"
+        names, complete = master.users()
+        assert complete and "joe@on.example" in names
+    tables = {"mailbox_app_password", "totp_exception_address"}
+    grants([grant for grant in GRANTS if grant[0] not in tables])
+    server = start(dovecots, mariadb, schema,
+                   RULES.format(smtp_active="and"), LITTLE)
+    for service in ("imap", "smtp"):
+        check_logins(server, expected(schema, service, "and"), service)
+    if schema.version[0] in "4m":
+        grants([grant for grant in GRANTS
+                if grant[2] in (None, "app_passwords = yes",
+                                "totp = enforce")])
+        server = start(dovecots, mariadb, schema,
+                       "app_passwords = yes\ntotp = enforce\n", LITTLE)
+        check_logins(server, {"joe@on.example": "joe@on.example"}, "imap")
+
+
+def test_no_rule_is_passed_over(dovecots, mariadb, schema, grants):
+    """What is not granted is an error that says so, not an old schema."""
+    mailbox = schemas.quoted(schema.prefix + "mailbox")
+    if has_columns(mariadb, schema, "mailbox", "totp_secret"):
+        mariadb.run_sql(f"UPDATE {mailbox} SET totp_secret = 'x'", DATABASE)
+    dovecots.tolerate("denied")
+    for missing in GRANTS:
+        table, columns, rule = missing
+        if not has_columns(mariadb, schema, table, columns):
+            continue
+        grants([grant for grant in GRANTS
+                if grant != missing and grant[2] in (None, rule)])
+        server = start(dovecots, mariadb, schema, rule or "", LITTLE)
+        # one without a mailbox, as that is when aliases are looked for
+        user = "one@on.example" if "alias" in table else "joe@on.example"
+        with server.auth_client() as client:
+            reply = client.login(user, accounts.RIGHT)
+        assert reply.temporary, (missing, reply)
+        server.wait_log("denied.*GRANT SELECT on it to this user")
