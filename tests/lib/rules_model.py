@@ -22,6 +22,7 @@ class Reason(enum.Enum):
     DOMAIN_RELAYED = enum.auto()
     SMTP_OFF = enum.auto()
     EXPIRED = enum.auto()
+    NEEDS_APP_PASSWORD = enum.auto()
     WRONG_PASSWORD = enum.auto()
 
 
@@ -177,3 +178,69 @@ def all_mailboxes():
     yield Mailbox(active=2)
     yield Mailbox(active=-1)
     yield Mailbox(smtp_active=2)
+
+
+# -- app passwords and TOTP
+
+
+class Tried(enum.Enum):
+    """Which password it is."""
+    MAIN = enum.auto()
+    APP = enum.auto()
+    # an app password of somebody else
+    ANOTHERS_APP = enum.auto()
+    WRONG = enum.auto()
+
+
+class Owner(enum.Enum):
+    """Whose exception a client's address is."""
+    NOBODY = enum.auto()
+    USER = enum.auto()
+    DOMAIN = enum.auto()
+    EVERYBODY = enum.auto()
+    OTHER_USER = enum.auto()
+    OTHER_DOMAIN = enum.auto()
+
+
+class Policy(typing.NamedTuple):
+    """The settings, with the defaults."""
+    app_passwords: bool = False
+    totp: str = "ignore"
+
+
+class Attempt(typing.NamedTuple):
+    """One question about a mailbox in an active domain."""
+    policy: Policy
+    active: int
+    totp_secret: typing.Optional[str]
+    tried: Tried
+    exception: Owner
+
+
+def app_password_matches(attempt):
+    """One of the user's own, from wherever."""
+    return attempt.tried is Tried.APP and attempt.policy.app_passwords
+
+
+def needs_app_password(attempt):
+    """The web login is not the only one that asks for a second factor. A
+    column that is empty is none. Whether it was the main password, which is
+    of no use, nobody has to find out."""
+    return (attempt.policy.totp == "enforce" and
+            bool(attempt.totp_secret) and not app_password_matches(attempt) and
+            attempt.exception not in (Owner.USER, Owner.DOMAIN,
+                                      Owner.EVERYBODY))
+
+
+# The first that holds is the reason.
+POLICY_RULES = [
+    (Reason.MAILBOX_INACTIVE, lambda attempt: attempt.active != 1),
+    (Reason.NEEDS_APP_PASSWORD, needs_app_password),
+    (Reason.WRONG_PASSWORD, lambda attempt:
+     attempt.tried is not Tried.MAIN and not app_password_matches(attempt)),
+]
+
+
+def policy_reason(attempt):
+    """Why a login is refused; None if it is not."""
+    return next((why for why, holds in POLICY_RULES if holds(attempt)), None)
