@@ -91,7 +91,8 @@ static const struct schema_row {
 	  "`description` AS `description`, NULL AS `excepted` "
 	  "FROM `mailbox_app_password` WHERE `username` = '%Lu' AND "
 	  "LOWER(CONVERT(`username` USING utf8mb4)) COLLATE utf8mb4_bin "
-	  "= '%Lu' AND `password_hash` <> '' ORDER BY `id` DESC LIMIT 4)) s" },
+	  "= '%Lu' AND CONVERT(`username` USING ascii) = '%Lu' "
+	  "AND `password_hash` <> '' ORDER BY `id` DESC LIMIT 4)) s" },
 	{ "app passwords and exceptions", "app_passwords = yes\n"
 	  "totp = enforce\ntable_prefix = p_\napp_password_table = a`\n"
 	  "totp_exception_table = t\n", SECRETS,
@@ -99,10 +100,12 @@ static const struct schema_row {
 	  "`description` AS `description`, NULL AS `excepted` "
 	  "FROM `p_a``` WHERE `username` = '%Lu' AND "
 	  "LOWER(CONVERT(`username` USING utf8mb4)) COLLATE utf8mb4_bin "
-	  "= '%Lu' AND `password_hash` <> '' ORDER BY `id` DESC LIMIT 11) "
+	  "= '%Lu' AND CONVERT(`username` USING ascii) = '%Lu' "
+	  "AND `password_hash` <> '' ORDER BY `id` DESC LIMIT 11) "
 	  "UNION ALL (SELECT NULL AS `app_password`, NULL AS `description`, "
 	  "1 AS `excepted` FROM `p_t` WHERE (`username` IS NULL OR "
 	  "LOWER(CONVERT(`username` USING utf8mb4)) COLLATE utf8mb4_bin IN "
+	  "('', '%Lu', '%Ld') AND CONVERT(`username` USING ascii) IN "
 	  "('', '%Lu', '%Ld')) AND INET6_ATON(`ip`) IN (INET6_ATON('%r'), "
 	  "INET6_ATON('::ffff:%r')) LIMIT 1)) s" },
 	{ "columns of one's own", "quota = no\ndomain_active = no\n"

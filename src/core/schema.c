@@ -386,9 +386,11 @@ static char *postfixadmin_redirect(const struct pfa_conf *conf)
 	return strbuf_steal(&sql);
 }
 
-/* A name in lower case, told apart from all others; no index helps. */
-#define EXACT(column) "LOWER(CONVERT(" column " USING utf8mb4)) " \
-	"COLLATE utf8mb4_bin"
+/* A name in any case, told apart from all others; no index helps. LOWER() makes
+   ASCII of a few letters that are none, such as the sign for Kelvin. */
+#define EXACT(column, comparison) "LOWER(CONVERT(" column " USING utf8mb4)) " \
+	"COLLATE utf8mb4_bin " comparison \
+	" AND CONVERT(" column " USING ascii) " comparison
 
 /* What is newest is in use. One more than are wanted tells that there are. */
 static void append_app_passwords(struct strbuf *sql,
@@ -402,8 +404,8 @@ static void append_app_passwords(struct strbuf *sql,
 	append_from(sql, conf->table_prefix, conf->app_password_table);
 	/* the first one for an index, which administrators may make */
 	strbuf_append_str(sql, " WHERE `username` = '%Lu' AND "
-			  EXACT("`username`") " = '%Lu' "
-			  "AND `password_hash` <> '' "
+			  EXACT("`username`", "= '%Lu'")
+			  " AND `password_hash` <> '' "
 			  "ORDER BY `id` DESC LIMIT ");
 	snprintf(limit, sizeof(limit), "%u", conf->app_passwords_max + 1);
 	strbuf_append_str(sql, limit);
@@ -418,7 +420,7 @@ static void append_exceptions(struct strbuf *sql, const struct pfa_conf *conf)
 			  "NULL AS `description`, 1 AS `excepted`");
 	append_from(sql, conf->table_prefix, conf->totp_exception_table);
 	strbuf_append_str(sql, " WHERE (`username` IS NULL OR "
-			  EXACT("`username`") " IN ('', '%Lu', '%Ld')) AND "
+			  EXACT("`username`", "IN ('', '%Lu', '%Ld')") ") AND "
 			  "INET6_ATON(`ip`) IN (INET6_ATON('%r'), "
 			  "INET6_ATON('::ffff:%r')) LIMIT 1)");
 }
