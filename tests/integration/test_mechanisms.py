@@ -7,6 +7,7 @@ import re
 import pytest
 
 import accounts
+import dovecot_24
 import dovecot_server
 
 MECHANISMS = ("PLAIN", "LOGIN", "CRAM-MD5", "SCRAM-SHA-1", "SCRAM-SHA-256")
@@ -119,7 +120,9 @@ def test_same_answers(server, stock):
                 for password in (accounts.RIGHT, accounts.WRONG)]
     for attempt, mine, their in zip(attempts, log_in(server, attempts),
                                     log_in(stock, attempts)):
-        assert mine.answer() == their.answer(), attempt
+        # 2.4's calls it an outage if a stored password cannot be checked
+        if not (dovecot_24.installed() and their.temporary):
+            assert mine.answer() == their.answer(), attempt
 
 
 def check_refused(server, driver, attempts):

@@ -52,7 +52,7 @@ VERIFIED = r"connected, TLSv1\.[23], \S+, certificate verified"
 UNVERIFIED = r"connected, TLSv1\.[23], \S+, certificate not verified"
 WITHOUT = "connected, without TLS"
 # What is wrong, as the client library says it, and the cure with its place.
-PLACE = r".* \(\S+\.ext( line \d+)?\)"
+PLACE = r".* \((\S+\.ext( line \d+)?|settings postfixadmin_\*)\)"
 NAMED_CURE = f".*: check tls, tls_ca and hosts against {PLACE}"
 DROPIN_CURE = f".*: check ssl_ca= and host= of connect {PLACE}"
 ISSUER = "(issuer|self.signed) certificate|self.signed"

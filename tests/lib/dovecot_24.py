@@ -27,6 +27,8 @@ SETTINGS = {
         "mail_driver = maildir\nmail_path = ~/Maildir",
     "auth_debug = yes": "log_debug = category=auth",
     "auth_debug = no": "",
+    "default_vsz_limit = 0": "default_vsz_limit = unlimited",
+    "  vsz_limit = 0": "  vsz_limit = unlimited",
     "default_idle_kill = 1 hour": "default_idle_kill_interval = 1 hour",
 }
 # Keys of a passdb or userdb block that keep their name.
