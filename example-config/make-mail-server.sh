@@ -36,6 +36,11 @@ put() {
 getent group vmail >/dev/null || groupadd -g "$id" vmail
 getent passwd vmail >/dev/null ||
 	useradd -u "$id" -g vmail -d "$mail" -M -s /usr/sbin/nologin vmail
+if [ "$(id -u vmail):$(id -g vmail)" != "$id:$id" ]; then
+	echo "vmail has other numbers than $id here: write them into" \
+		"uid, gid, first_valid_uid and first_valid_gid in" \
+		"/etc/dovecot before you start it" >&2
+fi
 install -d -o vmail -g vmail -m 700 "$mail"
 
 # The maps have the database's password in them: proxymap reads them as postfix.

@@ -5,7 +5,9 @@ top=${srcdir:-.}/..
 man=$top/doc/dovecot-postfixadmin.7
 example=$top/example-config/dovecot-postfixadmin.conf.ext
 documents="$top/README.md $top/INSTALL.md $top/HACKING.md $top/NEWS
-	$top/doc/architecture.md $top/doc/dovecot-2.4.md"
+	$top/doc/architecture.md $top/doc/dovecot-2.4.md
+	$top/doc/new-server.md $top/doc/from-courier.md
+	$top/doc/from-driver-sql.md $top/doc/troubleshooting.md"
 failed=0
 
 complain() {

@@ -88,13 +88,21 @@ class MailHost:
         return os.path.join(self.directory, path)
 
     def install(self):
-        """Makes the directories and has the set installed in them."""
+        """Makes a whole mail server of the set."""
+        self.prepare()
+        self.run(os.path.join(EXAMPLES, "make-mail-server.sh"), self.name)
+        self.finish()
+
+    def prepare(self):
+        """Makes the directories, as on a machine that never had mail."""
         subprocess.run(["cp", "-a", "/etc", self.inside("etc")], check=True)
         for name in ("run/mysqld", "home", "mail", "spool", "lib"):
             os.makedirs(self.inside(name))
         shutil.chown(self.inside("lib"), "postfix", "postfix")
         self.forget_the_machine()
-        self.run(os.path.join(EXAMPLES, "make-mail-server.sh"), self.name)
+
+    def finish(self):
+        """Moves what was installed away from the machine's own servers."""
         self.point_to_database()
         self.postfix.install()
         # makes the directories of its queue, in which Dovecot listens too
