@@ -20,7 +20,7 @@ DOCUMENTS = os.path.join(os.path.dirname(accounts.TESTS), "doc")
 BLOCK = re.compile(r"<!-- (tested|start|reload)(?:: (.*))? -->\n\n((?:    .*\n|\n)+)")
 PASSWORD = "the-password"
 
-pytestmark = [pytest.mark.ours, pytest.mark.once]
+pytestmark = [pytest.mark.ours, pytest.mark.once, pytest.mark.args]
 
 
 def blocks(name):
