@@ -9,6 +9,8 @@
 #include <openssl/x509.h>
 
 #include <arpa/inet.h>
+#include <netinet/in.h>
+#include <resolv.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -16,6 +18,12 @@
 /* The library looks for a timeout only where one is set; the real ones are
    kept by mysql-conn.c. */
 #define LIBRARY_TIMEOUT_SECS 3600
+
+/* By default a name server that is silent holds a thread for ten seconds, and
+   with it the end of the process, as nothing interrupts it. Connector/C tries
+   again by itself until the connect timeout is over. */
+#define RESOLVE_TIMEOUT_SECS 1
+#define RESOLVE_TRIES 1
 
 /* connect() refuses it at once, on every machine. */
 #define ADDRESS_OF_NOBODY "255.255.255.255"
@@ -207,8 +215,18 @@ static void set_options(MYSQL *mysql, const struct db_server *server)
 		set_tls(mysql, server);
 }
 
+/* The state is this thread's own. */
+static void hurry_resolver(void)
+{
+	if ((_res.options & RES_INIT) == 0 && res_init() != 0)
+		return;
+	_res.retrans = RESOLVE_TIMEOUT_SECS;
+	_res.retry = RESOLVE_TRIES;
+}
+
 bool mysql_connect_open(MYSQL *mysql, const struct db_server *server)
 {
+	hurry_resolver();
 	read_option_file(mysql, server);
 	set_options(mysql, server);
 	return mysql_real_connect(mysql, server->host, server->user,

@@ -7,6 +7,7 @@ process for long. What it leaves in the log is looked at by the fixtures."""
 import concurrent.futures
 import os
 import signal
+import socket
 import time
 
 import pytest
@@ -22,7 +23,8 @@ TIMES = 50
 AT_ONCE = 10
 LOGINS = 40
 # Longer than anybody shall wait for the end.
-SETTINGS = "lookup_timeout = 60 s\nconnect_timeout = 60 s\n"
+CONNECT_TIMEOUT = "connect_timeout = 60 s\n"
+SETTINGS = "lookup_timeout = 60 s\n" + CONNECT_TIMEOUT
 END = 3.0
 # Ten of them end at the same time, on a machine that may be busy.
 SLACK = 3.0
@@ -133,6 +135,37 @@ def test_frozen_database(mariadb, dovecots, text, way):
                 assert verdict.temporary, verdict
         finally:
             mariadb.thaw()
+
+
+@pytest.fixture(name="silent_resolver")
+def fixture_silent_resolver(dovecots):
+    """A name server that takes questions, and a resolv.conf that names it
+    in place of the machine's."""
+    path = dovecots.write("nameserver 127.77.7.7\n", mode=0o644,
+                          name="resolv.conf")
+    with socket.socket(type=socket.SOCK_DGRAM) as resolver:
+        # resolv.conf knows no other port
+        resolver.bind(("127.77.7.7", 53))
+        resolver.settimeout(30)
+        yield resolver, [(path, os.path.realpath("/etc/resolv.conf"))]
+
+
+def test_silent_resolver(silent_resolver, dovecots, text):
+    """Nothing can interrupt who asks for an address; it ends by itself."""
+    resolver, mounts = silent_resolver
+    text = text.replace("127.0.0.1:", "db.example.org:")
+    server = dovecots.start(text.replace(CONNECT_TIMEOUT, ""), nodelay=True,
+                            mounts=mounts)
+    auth = dict([server.auth_process()])
+    with server.auth_client() as client:
+        client.begin("PLAIN", JOE, accounts.RIGHT)
+        assert b"example" in resolver.recv(512)
+        began = time.monotonic()
+        terminate(server)
+        assert client.verdict().temporary
+        process.wait_for(lambda: not process.still_there(auth), 30,
+                         "end of the auth process")
+        assert time.monotonic() - began < END + SLACK
 
 
 @pytest.mark.parametrize("way", [reload, stop, terminate])
