@@ -294,6 +294,24 @@ static void test_dbpool_tries_every_host_each_time(void)
 	pool_stop();
 }
 
+/* A host that was up gets an attempt for each lookup. Their failures are one
+   host's. */
+static void test_dbpool_two_attempts_are_not_two_hosts(void)
+{
+	struct outcome outcomes[2] = { 0 };
+
+	pool_start(2);
+	lookup_once("a");
+	CU_ASSERT_TRUE(fake_loop_readable(fake_mysql_conn_fd(0)));
+	fake_hosts[0].connect = MYSQL_CONN_LOST;
+	submit(&outcomes[0], "b");
+	submit(&outcomes[1], "c");
+	fake_jobs_settle();
+	CU_ASSERT_EQUAL(fake_hosts[0].connects, 3);
+	CU_ASSERT_TRUE(outcomes[0].ok && outcomes[1].ok);
+	pool_stop();
+}
+
 static void test_dbpool_logs_each_outage_once(void)
 {
 	struct outcome outcome = { 0 };
@@ -1244,6 +1262,7 @@ static CU_TestInfo tests[] = {
 	TEST(test_dbpool_goes_to_the_next_host),
 	TEST(test_dbpool_fails_when_no_host_is_left),
 	TEST(test_dbpool_tries_every_host_each_time),
+	TEST(test_dbpool_two_attempts_are_not_two_hosts),
 	TEST(test_dbpool_logs_each_outage_once),
 	TEST(test_dbpool_retries_a_lost_connection_on_a_fresh_one),
 	TEST(test_dbpool_retries_on_no_busy_sister_either),

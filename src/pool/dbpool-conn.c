@@ -183,7 +183,7 @@ static void conn_done_connect(struct job *job)
 		conn_log_security(conn);
 		pool->host_states[host].up = true;
 		pool->host_states[host].slow = false;
-		pool->failed_in_row = 0;
+		dbpool_hosts_row_begin(pool);
 		dbpool_conn_idle(conn);
 	} else {
 		dbpool_conn_close(conn);

@@ -35,12 +35,18 @@ static void host_observe(struct dbpool *pool, enum dbpool_event_kind kind,
 		pool->set.observe(&event, pool->set.observe_context);
 }
 
+void dbpool_hosts_row_begin(struct dbpool *pool)
+{
+	pool->failed_in_row = 0;
+	pool->row_order = pool->failed_order;
+}
+
 void dbpool_host_answered(struct dbpool *pool, unsigned int host)
 {
 	struct dbpool_host_state *state = &pool->host_states[host];
 
 	state->slow = false;
-	pool->failed_in_row = 0;
+	dbpool_hosts_row_begin(pool);
 	if (state->failures == 0)
 		return;
 	dbpool_log(pool, DBPOOL_LOG_INFO, "database %s: back after %llu s "
@@ -98,11 +104,15 @@ void dbpool_host_refused(struct dbpool *pool, unsigned int host,
 		     pool->hosts[host].name, error->text);
 	pool->last_error.kind = error->kind;
 	pool->last_error.code = error->code;
-	if (!late)
-		pool->failed_in_row++;
+	/* a host that was up gets several attempts at once */
+	if (!late) {
+		if (pool->hosts[host].refused_order <= pool->row_order)
+			pool->failed_in_row++;
+		pool->hosts[host].refused_order = pool->failed_order;
+	}
 	policy = dbpool_policy(pool);
 	if (dbpool_policy_give_up(&policy, pool->failed_in_row)) {
-		pool->failed_in_row = 0;
+		dbpool_hosts_row_begin(pool);
 		pool->hosts[host].affected += pool->waiting_count;
 		dbpool_lookups_give_up(pool, &pool->last_error);
 	}

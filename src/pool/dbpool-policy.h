@@ -65,8 +65,8 @@ bool dbpool_policy_shuns(const struct dbpool_policy *policy,
 			 unsigned int host);
 
 /* After an attempt failed: whether the lookups that wait have nothing left to
-   wait for. failed_in_row counts the attempts since one succeeded or since
-   lookups were last given up. */
+   wait for. failed_in_row counts the servers that failed since one succeeded
+   or since lookups were last given up. */
 bool dbpool_policy_give_up(const struct dbpool_policy *policy,
 			   unsigned int failed_in_row);
 

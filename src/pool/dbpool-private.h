@@ -119,6 +119,7 @@ struct dbpool_stream {
 struct dbpool_host {
 	char name[256];			/* for messages */
 	uint64_t failed_at;		/* since when it is not well */
+	uint64_t refused_order;		/* when connecting failed last */
 	/* lookups that had to go elsewhere, or unanswered, since then */
 	unsigned int affected;
 };
@@ -132,7 +133,8 @@ struct dbpool {
 	/* two arrays of the servers: what decides, and the rest */
 	struct dbpool_host_state *host_states;
 	struct dbpool_host *hosts;
-	unsigned int failed_in_row;
+	unsigned int failed_in_row;	/* hosts, not attempts */
+	uint64_t row_order;		/* failed_order when the row began */
 	uint64_t failed_order;		/* failures of all hosts so far */
 	uint32_t random;
 	struct db_error last_error;
@@ -185,6 +187,8 @@ void dbpool_kick(struct dbpool *pool);
 struct dbpool_policy dbpool_policy(const struct dbpool *pool);
 /* It answered something, be it with an error of the statement. */
 void dbpool_host_answered(struct dbpool *pool, unsigned int host);
+/* Failures to connect are counted anew. */
+void dbpool_hosts_row_begin(struct dbpool *pool);
 /* It does not do its work: it is passed over for a while. */
 void dbpool_host_failed(struct dbpool *pool, unsigned int host,
 			const struct db_error *error);
