@@ -682,6 +682,17 @@ static void test_pfa_conf_dropin_keys(void)
 		"SELECT username, domain FROM users");
 	CU_ASSERT_FALSE(conf->password_query_set || conf->user_query_set ||
 			conf->iterate_query_set);
+	CU_ASSERT_EQUAL(conf->coalesce, 16);
+	CU_ASSERT_EQUAL(conf->hedge_after, 300);
+	CU_ASSERT_EQUAL(pfa_conf_set_dropin(conf, "coalesce", "1", &error), 0);
+	CU_ASSERT_EQUAL(conf->coalesce, 1);
+	CU_ASSERT_EQUAL(pfa_conf_set_dropin(conf, "hedge_after", "1 s",
+					    &error), 0);
+	CU_ASSERT_EQUAL(conf->hedge_after, 1000);
+	/* several hosts are used alike, as stock does */
+	CU_ASSERT_EQUAL(pfa_conf_set_dropin(conf, "connect", "host=a host=b",
+					    &error), 0);
+	CU_ASSERT_TRUE(conf->load_balance);
 
 	CU_ASSERT_EQUAL(pfa_conf_set_dropin(conf, "password_query", "p",
 					    &error), 0);

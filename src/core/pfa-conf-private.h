@@ -34,7 +34,8 @@ struct pfa_setting {
 /* NULL if there is no setting of that name. */
 const struct pfa_setting *pfa_setting_find(const char *name);
 /* Whether the drop-in form has it too: those of the verifier, as a limit that
-   refuses a login must have a setting that raises it. */
+   refuses a login must have a setting that raises it, and of the pool what
+   stock has no word for. */
 bool pfa_setting_is_shared(const char *name);
 
 /* Checks the value and puts it into conf. 0, or -1 with error filled in; conf

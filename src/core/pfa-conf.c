@@ -168,7 +168,9 @@ bool pfa_setting_is_shared(const char *name)
 {
 	static const char prefix[] = "verify_";
 
-	return strncmp(name, prefix, sizeof(prefix) - 1) == 0;
+	return strncmp(name, prefix, sizeof(prefix) - 1) == 0 ||
+		strcmp(name, "coalesce") == 0 ||
+		strcmp(name, "hedge_after") == 0;
 }
 
 static int defaults(struct pfa_conf *conf, struct errbuf *error)

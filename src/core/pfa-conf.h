@@ -14,7 +14,8 @@
  *  - queries: those of them that are about the server and the verifier, with
  *    the administrator's own queries (Dovecot 2.4);
  *  - drop-in: an existing dovecot-sql.conf.ext of Dovecot 2.3 (driver = mysql),
- *    with nothing of ours in it but perhaps verify_ settings.
+ *    with nothing of ours in it but perhaps coalesce, hedge_after and
+ *    the verify_ settings.
  *
  * Strings are malloc()ed and owned by the struct, NULL where unset. Times are
  * in milliseconds.
