@@ -206,6 +206,34 @@ static int engine_rehash(struct lookup_engine *engine, struct errbuf *error)
 	return engine->rehash != NULL ? 0 : errbuf_set(error, "out of memory");
 }
 
+static int engine_last_login(struct lookup_engine *engine,
+			     struct errbuf *error)
+{
+	const struct pfa_conf *conf = engine->conf;
+	struct last_login_params params = {
+		.servers = engine->servers,
+		.server_count = conf->host_count,
+		.interval_ms = conf->last_login_interval,
+		.write_timeout_ms = conf->lookup_timeout,
+		.loop = engine->loop,
+		.log = engine->log,
+		.log_context = engine->log_context,
+		.debug = engine->debug,
+	};
+
+	if (!conf->last_login)
+		return 0;
+	if (schema_last_login_build(conf, LAST_LOGIN_ROWS,
+				    &engine->last_login_insert,
+				    &engine->last_login_table, error) < 0)
+		return -1;
+	params.insert = engine->last_login_insert;
+	params.table = engine->last_login_table;
+	engine->last_login = last_login_new(&params);
+	return engine->last_login != NULL ? 0 :
+		errbuf_set(error, "out of memory");
+}
+
 int lookup_engine_new(const struct lookup_engine_params *params,
 		      struct lookup_engine **engine_r, struct errbuf *error)
 {
@@ -232,7 +260,8 @@ int lookup_engine_new(const struct lookup_engine_params *params,
 		errbuf_set(error, "out of memory");
 	if (engine->path == NULL || engine_compile(engine, error) < 0 ||
 	    engine_servers(engine, error) < 0 ||
-	    engine_rehash(engine, error) < 0) {
+	    engine_rehash(engine, error) < 0 ||
+	    engine_last_login(engine, error) < 0) {
 		lookup_engine_free(&engine);
 		return -1;
 	}
@@ -245,6 +274,7 @@ void lookup_engine_stop(struct lookup_engine *engine)
 	engine->stopped = true;
 	dbpool_free(&engine->pool);
 	rehash_free(&engine->rehash);
+	last_login_free(&engine->last_login);
 }
 
 void lookup_engine_hurry(struct lookup_engine *engine,
@@ -268,6 +298,8 @@ void lookup_engine_free(struct lookup_engine **_engine)
 	engine_free_statements(engine);
 	schema_queries_free(&engine->queries);
 	schema_rehash_free(&engine->rehash_sql);
+	free(engine->last_login_insert);
+	free(engine->last_login_table);
 	account_rules_free(&engine->rules);
 	pfa_conf_free(&engine->conf);
 	conf_lines_free(&engine->lines);
@@ -279,6 +311,12 @@ void lookup_engine_free(struct lookup_engine **_engine)
 const struct pfa_conf *lookup_engine_conf(const struct lookup_engine *engine)
 {
 	return engine->conf;
+}
+
+struct last_login *
+lookup_engine_last_login(const struct lookup_engine *engine)
+{
+	return engine->last_login;
 }
 
 struct rehash *lookup_engine_rehash(const struct lookup_engine *engine)

@@ -7,6 +7,7 @@
  * as a configuration, lookup.c answers for one user, lookup-iterate.c lists
  * them all.
  */
+#include "last-login.h"
 #include "lookup.h"
 #include "rehash.h"
 
@@ -51,6 +52,9 @@ struct lookup_engine {
 	struct rehash *rehash;
 	struct rehash_rule rehash_rule;
 	struct schema_rehash rehash_sql;
+	/* the same */
+	struct last_login *last_login;
+	char *last_login_insert, *last_login_table;
 
 	/* the trouble that lasts, so that a thousand logins do not report it a
 	   thousand times; ends with the first lookup that succeeds */

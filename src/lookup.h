@@ -16,6 +16,7 @@
  */
 struct lookup_engine;
 struct rehash;
+struct last_login;
 
 /*
  * Compiles the queries. Takes over conf and lines, also on failure. The pool is
@@ -56,6 +57,10 @@ lookup_engine_hash_limits(const struct lookup_engine *engine);
 /* The healer of the engine's passwords; NULL if rehash is not set, or after
    lookup_engine_stop(). */
 struct rehash *lookup_engine_rehash(const struct lookup_engine *engine);
+/* Who has logged in is told here; NULL if last_login is not set, or after
+   lookup_engine_stop(). */
+struct last_login *
+lookup_engine_last_login(const struct lookup_engine *engine);
 /* The queries as configured or built in, with their variables. */
 const char *lookup_engine_query(const struct lookup_engine *engine,
 				enum account_kind kind);

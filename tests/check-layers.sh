@@ -18,7 +18,7 @@ refuse "$src/pool" 'core/|dovecot/|lookup|lib\.h|auth-' \
 	"pool knows SQL text and strings, nothing of mail or auth"
 refuse "$src/verify" 'dovecot/|lookup|mysql|pool/mysql-conn|lib\.h|auth-|pthread' \
 	"verify computes hashes, beside database and Dovecot"
-refuse "$src/lookup*.[ch] $src/rehash.[ch]" 'dovecot/|mysql|lib\.h|auth-|pthread' \
+refuse "$src/lookup*.[ch] $src/rehash.[ch] $src/last-login.[ch]" 'dovecot/|mysql|lib\.h|auth-|pthread' \
 	"lookup and rehash join core, pool and verify, without Dovecot"
 refuse "$src/dovecot" 'mysql|pthread' \
 	"dovecot reaches the database through lookup only"

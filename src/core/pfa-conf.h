@@ -96,6 +96,9 @@ struct pfa_conf {
 	bool app_passwords;
 	unsigned int app_passwords_max;
 	enum pfa_totp totp;
+	bool last_login;
+	char *last_login_table;
+	unsigned int last_login_interval;
 
 	/* both: passwords; memory in MiB */
 	unsigned int verify_threads, verify_queue, verify_memo;

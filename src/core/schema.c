@@ -569,6 +569,28 @@ int schema_build(const struct pfa_conf *conf, struct schema_queries *queries_r,
 	return 0;
 }
 
+/* Of two servers that record the same user, the later login counts. */
+int schema_last_login_build(const struct pfa_conf *conf, unsigned int rows,
+			    char **insert_r, char **table_r,
+			    struct errbuf *error)
+{
+	struct strbuf sql = STRBUF_INIT;
+
+	*table_r = quoted_name("", conf->last_login_table);
+	strbuf_append_str(&sql, "INSERT INTO ");
+	strbuf_append_str(&sql, *table_r == NULL ? "" : *table_r);
+	strbuf_append_str(&sql, " (`username`, `last_login`) VALUES ");
+	for (unsigned int i = 0; i < rows; i++) {
+		strbuf_append_str(&sql, i == 0 ? "" : ", ");
+		strbuf_append_str(&sql, "(?, NOW() - INTERVAL ? SECOND)");
+	}
+	strbuf_append_str(&sql, " ON DUPLICATE KEY UPDATE `last_login` = "
+			  "GREATEST(`last_login`, VALUES(`last_login`))");
+	*insert_r = strbuf_steal(&sql);
+	return *table_r != NULL && *insert_r != NULL ? 0 :
+		errbuf_set(error, "out of memory");
+}
+
 static char *rehash_update(const struct schema_rehash *rehash,
 			   const char *user_column)
 {

@@ -90,6 +90,13 @@ struct schema_rehash {
 };
 #define SCHEMA_REHASH_BINDS 3
 
+/* The statement that records so many last logins, each with the user and how
+   many seconds ago it was bound; and the table, as it stands in SQL. malloc()ed.
+   Returns 0, or -1 with error filled in. */
+int schema_last_login_build(const struct pfa_conf *conf, unsigned int rows,
+			    char **insert_r, char **table_r,
+			    struct errbuf *error);
+
 /* Named form. Returns 0, or -1 with error filled in. */
 int schema_rehash_build(const struct pfa_conf *conf,
 			struct schema_rehash *rehash_r, struct errbuf *error);

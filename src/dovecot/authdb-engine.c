@@ -12,6 +12,7 @@
 #include "master-service.h"
 
 #include "core/hash-usual.h"
+#include "last-login.h"
 
 struct authdb_engine {
 	struct authdb_engine *prev, *next;
@@ -176,6 +177,13 @@ struct template_vars authdb_engine_vars(struct authdb_engine *engine,
 			compat_expand_dropin : compat_expand,
 		.context = request,
 	};
+}
+
+void authdb_engine_note_login(struct authdb_engine *engine,
+			      const struct auth_request *request)
+{
+	last_login_note(lookup_engine_last_login(engine->lookup),
+			request->fields.user);
 }
 
 void authdb_engine_log_busy(struct authdb_engine *engine,

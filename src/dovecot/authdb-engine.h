@@ -47,6 +47,10 @@ void authdb_engine_log_busy(struct authdb_engine *engine,
 /* One could be checked: the trouble, if there was any, is over. */
 void authdb_engine_log_checked(struct authdb_engine *engine);
 
+/* The request's user has logged in: for the setting last_login. */
+void authdb_engine_note_login(struct authdb_engine *engine,
+			      const struct auth_request *request);
+
 /* The variables of a request, for a lookup with this engine; valid as long as
    the request and its user name. */
 struct template_vars authdb_engine_vars(struct authdb_engine *engine,

@@ -104,6 +104,8 @@ static void passdb_pfa_verified(struct passdb_verify *verify,
 	struct auth_request *request = pfa_request->request;
 
 	passdb_pfa_log_failed_field(request, result);
+	if (result == PASSDB_RESULT_OK && !request->failed)
+		authdb_engine_note_login(verify->engine, request);
 	pfa_request->callback.verify_plain(result, request);
 	compat_forget(request);
 	auth_request_unref(&request);

@@ -54,8 +54,15 @@ static void userdb_pfa_lookup_callback(const struct account *account,
 {
 	struct userdb_pfa_request *pfa_request = context;
 	struct auth_request *request = pfa_request->request;
+	enum userdb_result result = userdb_pfa_result(request, account);
 
-	pfa_request->callback(userdb_pfa_result(request, account), request);
+	/* after a mechanism that does not send the password, this is where it
+	   is known that there was a login */
+	if (result == USERDB_RESULT_OK && request->fields.successful) {
+		authdb_engine_note_login(userdb_pfa_engine(request),
+					 request);
+	}
+	pfa_request->callback(result, request);
 	auth_request_unref(&request);
 }
 

@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: MIT
+"""last_login: logins are recorded, nothing else is, and nothing that befalls the
+table touches a login."""
+
+import pytest
+
+import accounts
+import process
+
+pytestmark = pytest.mark.ours
+
+NAMED = "dovecot-postfixadmin.conf.ext"
+CREATE = """\
+DROP TABLE IF EXISTS last_login;
+CREATE TABLE last_login (
+    username varchar(255) CHARACTER SET ascii NOT NULL PRIMARY KEY,
+    last_login datetime NOT NULL);
+"""
+# more than one batch has
+MANY = [f"u{number}@example.org" for number in range(100)]
+JOE = "joe@example.org"
+
+
+@pytest.fixture(name="database")
+def fixture_database(mariadb):
+    """Seed 000's accounts, some more, and the table."""
+    accounts.seed_000(mariadb)
+    with mariadb.connect("postfixadmin") as connection:
+        accounts.add_mailboxes(connection, [
+            accounts.mailbox(user, "{PLAIN}" + accounts.RIGHT)
+            for user in MANY])
+    mariadb.run_sql(CREATE, "postfixadmin")
+    mariadb.run_sql("GRANT INSERT, UPDATE ON postfixadmin.last_login TO"
+                    " postfixadmin@localhost, postfixadmin@'127.0.0.1'")
+    return mariadb
+
+
+def start(fleet, database, interval="100 ms", **options):
+    """A Dovecot that records logins."""
+    text = accounts.point_to(accounts.read(
+        accounts.data_file("seed-000", NAMED)), database.port)
+    return fleet.start(text + f"last_login = yes\nlast_login_interval = "
+                       f"{interval}\n", **options)
+
+
+def recorded(database):
+    """Who is in the table, and how long ago that was."""
+    rows = database.run_sql("SELECT username, TIMESTAMPDIFF(SECOND,"
+                            " last_login, NOW()) FROM last_login",
+                            "postfixadmin")
+    return {user: int(age) for user, age in
+            (line.split("\t") for line in rows.splitlines())}
+
+
+def wait_for(database, users):
+    """Waits until these are in the table, and nobody else is."""
+    process.wait_for(lambda: set(recorded(database)) >= set(users), 30,
+                     "rows of last_login")
+    assert set(recorded(database)) == set(users)
+
+
+def test_logins_are_recorded(dovecots, database):
+    """All who got in, in whatever way the name was written."""
+    server = start(dovecots, database)
+    with server.auth_client() as client:
+        for user, password in (
+                (JOE, accounts.WRONG), ("off@example.org", accounts.RIGHT),
+                ("nobody@example.org", accounts.RIGHT)):
+            assert client.login(user, password).kind == "FAIL"
+        replies = client.logins([("PLAIN", user.upper(), accounts.RIGHT)
+                                 for user in MANY])
+        assert {reply.kind for reply in replies} == {"OK"}
+        wait_for(database, MANY)
+        assert client.login(JOE, accounts.RIGHT).kind == "OK"
+        wait_for(database, [JOE, *MANY])
+    assert all(0 <= age < 600 for age in recorded(database).values())
+    with server.master_client() as master:
+        assert master.user("quota@example.org").kind == "USER"
+    # a lookup is no login
+    with server.auth_client() as client:
+        assert client.login("bare@example.org", accounts.RIGHT).kind == "OK"
+    wait_for(database, [JOE, *MANY, "bare@example.org"])
+
+
+def test_mechanism_without_password(dovecots, database):
+    """Known as a login as soon as the userdb is asked."""
+    server = start(dovecots, database)
+    with server.auth_client(name="login/login") as client, \
+            server.master_client() as master:
+        assert client.login(JOE, accounts.WRONG, "CRAM-MD5").kind == "FAIL"
+        reply = client.login("bare@example.org", accounts.RIGHT, "CRAM-MD5")
+        assert reply.kind == "OK"
+        assert master.logged_in(client, reply).kind == "USER"
+    wait_for(database, ["bare@example.org"])
+
+
+def test_one_write_per_interval(dovecots, database):
+    """However often somebody logs in."""
+    server = start(dovecots, database, "1 s")
+    database.start_general_log()
+    try:
+        with server.auth_client() as client:
+            replies = client.logins([("PLAIN", JOE, accounts.RIGHT)] * 200)
+            assert {reply.kind for reply in replies} == {"OK"}
+        wait_for(database, [JOE])
+    finally:
+        database.stop_general_log()
+    log = database.general_log()
+    assert 1 <= log.count(b"Execute\tINSERT INTO") < 20
+
+
+@pytest.mark.parametrize("trouble,reason", [
+    ("DROP TABLE last_login", "create it as the manual page says"),
+    ("REVOKE INSERT ON last_login FROM postfixadmin@localhost,"
+     " postfixadmin@'127.0.0.1'", "GRANT SELECT, INSERT, UPDATE ON"),
+])
+def test_trouble(dovecots, database, trouble, reason):
+    """Is reported once, and ends."""
+    dovecots.tolerate("last_login failed")
+    database.run_sql(trouble, "postfixadmin")
+    server = start(dovecots, database)
+    with server.auth_client() as client:
+        assert client.login(JOE, accounts.RIGHT).kind == "OK"
+        server.wait_log(f"last_login failed, logins are not affected: .*"
+                        f"{reason}")
+        assert client.login(JOE, accounts.RIGHT).kind == "OK"
+        database.run_sql(CREATE, "postfixadmin")
+        database.run_sql("GRANT INSERT ON postfixadmin.last_login TO"
+                         " postfixadmin@localhost, postfixadmin@'127.0.0.1'")
+        assert client.login("bare@example.org", accounts.RIGHT).kind == "OK"
+        process.wait_for(lambda: "bare@example.org" in recorded(database), 30,
+                         "a row")
+    assert server.log().count("last_login failed") == 1
+
+
+def test_locked_table(dovecots, database):
+    """Whoever holds the row holds up nobody."""
+    server = start(dovecots, database)
+    dovecots.tolerate("last_login failed")
+    with server.auth_client() as client, \
+            database.connect("postfixadmin") as connection, \
+            connection.cursor() as cursor:
+        cursor.execute("LOCK TABLES last_login WRITE")
+        for _ in range(3):
+            replies = client.logins([("PLAIN", user, accounts.RIGHT)
+                                     for user in MANY])
+            assert {reply.kind for reply in replies} == {"OK"}
+        cursor.execute("UNLOCK TABLES")
+        replies = client.logins([("PLAIN", JOE, accounts.RIGHT)])
+        assert replies[0].kind == "OK"
+    process.wait_for(lambda: JOE in recorded(database), 60, "a row")
