@@ -109,11 +109,35 @@ static bool settings_24_check(void *_set, pool_t pool ATTR_UNUSED,
 	return valid;
 }
 
+/* Called for every value, those of defaults among them, which alone are at the
+   place of the default: a block may set the empty value, too. */
+static bool settings_24_apply(struct event *event ATTR_UNUSED, void *_set,
+			      const char *key, const char **value,
+			      enum setting_apply_flags flags ATTR_UNUSED,
+			      const char **error_r ATTR_UNUSED)
+{
+	struct settings_24 *set = _set;
+	const char *const *defaults = &settings_24_defaults.values[0][0];
+	size_t index;
+	unsigned int i;
+
+	for (i = 0; i < SETTINGS_24_PLACES * SETTINGS_24_COUNT; i++) {
+		if (strcmp(settings_24_defines[i].key, key) != 0)
+			continue;
+		index = (settings_24_defines[i].offset -
+			 offsetof(struct settings_24, values)) /
+			sizeof(*defaults);
+		(&set->given[0][0])[index] = *value != defaults[index];
+	}
+	return TRUE;
+}
+
 const struct setting_parser_info settings_24_info = {
 	.name = "postfixadmin",
 	.defines = settings_24_defines,
 	.defaults = &settings_24_defaults,
 	.struct_size = sizeof(struct settings_24),
 	.pool_offset1 = 1 + offsetof(struct settings_24, pool),
+	.setting_apply = settings_24_apply,
 	.check_func = settings_24_check,
 };

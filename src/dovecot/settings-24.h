@@ -10,8 +10,8 @@
  *
  * A setting has three names: postfixadmin_X for all of Dovecot, and X inside
  * a passdb or userdb, which is passdb_postfixadmin_X or
- * userdb_postfixadmin_X and comes first unless it is empty. In a block, fields
- * is Dovecot's own: ours is account_fields there.
+ * userdb_postfixadmin_X and comes first where it is set. In a block, fields is
+ * Dovecot's own: ours is account_fields there.
  */
 #include "lib.h"
 #include "settings.h"
@@ -36,6 +36,8 @@ enum settings_24_setting {
 struct settings_24 {
 	pool_t pool;
 	const char *values[SETTINGS_24_PLACES][SETTINGS_24_COUNT];
+	/* by Dovecot's configuration, not by a default */
+	bool given[SETTINGS_24_PLACES][SETTINGS_24_COUNT];
 	const char *passdb_query, *userdb_query, *iterate_query;
 };
 

@@ -68,15 +68,15 @@ static int reader_setting(struct settings_reader *reader,
 			  enum settings_24_setting setting)
 {
 	const char *name = settings_24_names[setting];
+	const enum settings_24_place block = reader->kind == ACCOUNT_PASSDB ?
+		SETTINGS_24_PASSDB : SETTINGS_24_USERDB;
 	const char *value = reader->set->values[
-		reader->kind == ACCOUNT_PASSDB ? SETTINGS_24_PASSDB :
-		SETTINGS_24_USERDB][setting];
+		reader->set->given[block][setting] ? block :
+		SETTINGS_24_GLOBAL][setting];
 	const char *const *def =
 		&((const struct settings_24 *)settings_24_info.defaults)->
 		values[SETTINGS_24_GLOBAL][setting];
 
-	if (*value == '\0')
-		value = reader->set->values[SETTINGS_24_GLOBAL][setting];
 	reader_note(reader, value);
 	if (strcmp(value, *def) == 0)
 		return 0;

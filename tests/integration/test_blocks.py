@@ -127,13 +127,16 @@ def test_in_the_block(seed, dovecots):
     text = NAMED.format(port=seed.port).replace(
         "postfixadmin_dbname = postfixadmin", "postfixadmin_dbname = nosuch")
     server = start(dovecots, text + """\
+postfixadmin_table_prefix = nosuch_
 passdb postfixadmin {
   dbname = postfixadmin
   domain_active = no
+  table_prefix =
 }
 userdb postfixadmin {
   dbname = postfixadmin
   home = /srv/%{user | username | upper}
+  table_prefix =
 }
 """)
     check_login(server)
