@@ -804,6 +804,12 @@ static const struct rules_row {
 	{ BASE "home = /m/%(x)\n", "%(" },
 	{ BASE "gid = %{nosuchvariable}\n", "nosuchvariable" },
 	{ BASE "encrypt = rot13\n", "rot13 is not known" },
+	{ BASE "home = /m/%{column:domain.}\n", "name of a column is missing" },
+	{ BASE "fields = x\n", "\"x\" is no field = column" },
+	{ BASE "fields = x=\n", "\"x=\" is no field = column" },
+	{ BASE "fields = a=b =x\n", "\"=x\" is no field = column" },
+	{ BASE "fields = nopassword=x\n", "nopassword is no field that a " },
+	{ USERS "fields = host=domain.x\n", "has no table of domains" },
 	{ BASE "encrypt = dovecot:FOO\n", "names a scheme" },
 };
 

@@ -90,7 +90,7 @@ static void engine_stop(void)
 }
 
 struct outcome {
-	unsigned int calls;
+	unsigned int calls, app_count;
 	enum account_verdict verdict;
 	char reason[512];
 	bool repeated;
@@ -104,6 +104,7 @@ static void lookup_done(const struct account *account, void *context)
 
 	outcome->calls++;
 	outcome->verdict = account->verdict;
+	outcome->app_count = account->app_count;
 	outcome->repeated = account->repeated;
 	snprintf(outcome->reason, sizeof(outcome->reason), "%s",
 		 account->reason == NULL ? "" : account->reason);
@@ -134,6 +135,7 @@ static void start(enum account_kind kind, const char *user)
 		.engine = engine,
 		.kind = kind,
 		.vars = { .user = user, .expand = no_expand },
+		.remote = "192.0.2.1",
 		.callback = lookup_done,
 		.context = &outcome,
 	};
@@ -211,6 +213,91 @@ static void test_lookup_no_row_is_unknown(void)
 	fake_jobs_settle();
 	CU_ASSERT_EQUAL(outcome.verdict, ACCOUNT_UNKNOWN);
 	CU_ASSERT_STRING_EQUAL(outcome.reason, "");
+	engine_stop();
+}
+
+static void engine_start_with(const char *name, const char *value)
+{
+	struct pfa_conf *conf = named_conf();
+	struct errbuf error;
+
+	CU_ASSERT_EQUAL(pfa_conf_set(conf, name, value, &error), 0);
+	engine_start(conf, NULL);
+}
+
+/* Whose name it is, is asked once. */
+static void test_lookup_redirects_one_hop(void)
+{
+	static const char *const names[] = {
+		"user", "alias_domain", "target_domain", "address", "goto",
+	};
+	static const char *const values[] = {
+		"joe@target.example", "example.org", "target.example", NULL,
+		NULL,
+	};
+
+	engine_start_with("alias_domains", "yes");
+	set_row(5, names, values);
+	fake_hosts[0].row_count = 0;
+	start(ACCOUNT_USERDB, "joe@example.org");
+	fake_jobs_settle();
+	CU_ASSERT_EQUAL(outcome.verdict, ACCOUNT_UNKNOWN);
+	CU_ASSERT_PTR_NOT_NULL(strstr(fake_last_text, "`alias_domain`"));
+	CU_ASSERT_STRING_EQUAL(fake_last_values, "example.org|");
+	/* a row for the name itself: nobody asks on */
+	fake_hosts[0].row_count = 1;
+	start(ACCOUNT_USERDB, "joe@example.org");
+	fake_jobs_settle();
+	CU_ASSERT_PTR_NULL(strstr(fake_last_text, "`alias_domain`"));
+	engine_stop();
+}
+
+/* The same row answers both statements. */
+static void test_lookup_asks_for_app_passwords(void)
+{
+	static const char *const names[] = {
+		"user", "password", "active", "domain_active",
+		"app_password", "description", "excepted",
+	};
+	static const char *const values[] = {
+		"Joe@example.org", "{PLAIN}x", "1", "1", "{PLAIN}y", "d", NULL,
+	};
+
+	engine_start_with("app_passwords", "yes");
+	set_row(7, names, values);
+	start(ACCOUNT_PASSDB, "joe@example.org");
+	fake_jobs_settle();
+	CU_ASSERT_EQUAL(outcome.calls, 1);
+	CU_ASSERT_EQUAL(outcome.verdict, ACCOUNT_OK);
+	CU_ASSERT_EQUAL(outcome.app_count, 1);
+	CU_ASSERT_PTR_NOT_NULL(strstr(fake_last_text,
+				      "`mailbox_app_password`"));
+	/* the userdb has no passwords */
+	start(ACCOUNT_USERDB, "joe@example.org");
+	fake_jobs_settle();
+	CU_ASSERT_EQUAL(outcome.verdict, ACCOUNT_OK);
+	CU_ASSERT_PTR_NULL(strstr(fake_last_text, "`mailbox_app_password`"));
+	engine_stop();
+}
+
+static void test_lookup_binds_the_address(void)
+{
+	static const char *const names[] = {
+		"user", "password", "active", "domain_active", "totp",
+		"excepted",
+	};
+	static const char *const values[] = {
+		"joe@example.org", "{PLAIN}x", "1", "1", "1", "1",
+	};
+
+	engine_start_with("totp", "enforce");
+	set_row(6, names, values);
+	start(ACCOUNT_PASSDB, "joe@example.org");
+	fake_jobs_settle();
+	CU_ASSERT_EQUAL(outcome.verdict, ACCOUNT_OK);
+	CU_ASSERT_PTR_NOT_NULL(strstr(fake_last_values, "joe@example.org|"
+				      "example.org|192.0.2.1|"
+				      "::ffff:192.0.2.1|"));
 	engine_stop();
 }
 
@@ -564,6 +651,9 @@ static CU_TestInfo tests[] = {
 	TEST(test_lookup_named_userdb),
 	TEST(test_lookup_impossible_name_costs_no_query),
 	TEST(test_lookup_no_row_is_unknown),
+	TEST(test_lookup_redirects_one_hop),
+	TEST(test_lookup_asks_for_app_passwords),
+	TEST(test_lookup_binds_the_address),
 	TEST(test_lookup_database_trouble_is_never_unknown),
 	TEST(test_lookup_busy_server_is_named),
 	TEST(test_lookup_refused_connection_names_the_cure),

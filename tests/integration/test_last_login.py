@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""last_login: logins are recorded, nothing else is, and nothing that befalls the
-table touches a login."""
+"""last_login: logins are recorded, nothing else is, and nothing that happens
+to the table touches a login."""
 
 import pytest
 
