@@ -143,7 +143,7 @@ static const struct account_case named_cases[] = {
 	  .verdict = ACCOUNT_UNKNOWN, .reason = "another name" },
 	{ "no name", ALL, ACCOUNT_PASSDB,
 	  NAMED("a@b", NULL, "{PLAIN}x", "0", "1", "1"),
-	  .verdict = ACCOUNT_UNKNOWN, .reason = "another name" },
+	  .verdict = ACCOUNT_FAILED, .reason = "has no name" },
 	{ "no password", ALL, ACCOUNT_PASSDB,
 	  NAMED("a@b", "a@b", NULL, "0", "1", "1"),
 	  .verdict = ACCOUNT_REFUSED, .reason = "it has no password" },

@@ -610,6 +610,12 @@ static void evaluate_named(struct account_build *build)
 {
 	const struct account_refusal *refusal;
 
+	/* NULL equals no name: the database was not asked for this row */
+	if (row_value(build->row, SCHEMA_COLUMN_USER) == NULL) {
+		verdict(build->account, ACCOUNT_FAILED,
+			"the row found has no name");
+		return;
+	}
 	refusal = account_rule_check(build->rules->conf, build->kind,
 				     build->row, build->request);
 	if (refusal != NULL) {

@@ -253,6 +253,23 @@ static void batch_statement_failed(struct dbpool_batch *batch,
 		     DBPOOL_FAILURE_FINAL : DBPOOL_FAILURE_SHARED, error);
 }
 
+/* Whether each row says whose it is: without that, a lookup whose row it was
+   would look like one that has none. */
+static bool rows_are_numbered(const struct db_statement *form,
+			      const struct db_rows *rows)
+{
+	const char *number;
+	unsigned int i;
+
+	for (i = 0; i < rows->row_count; i++) {
+		number = rows->values[(size_t)i * rows->column_count];
+		if (number == NULL || (unsigned int)atoi(number) >=
+		    form->queries)
+			return false;
+	}
+	return true;
+}
+
 static void batch_answer(struct dbpool_batch *batch,
 			 const struct db_rows *rows)
 {
@@ -262,6 +279,11 @@ static void batch_answer(struct dbpool_batch *batch,
 
 	if (form->plain == NULL) {
 		slot_finish(batch, 0, rows, NULL);
+		return;
+	}
+	if (!rows_are_numbered(form, rows)) {
+		db_error_set(&error, "The server sent a row of no lookup");
+		batch_failed(batch, DBPOOL_FAILURE_SHARED, &error);
 		return;
 	}
 	values = calloc((size_t)form->max_rows * rows->column_count + 1,

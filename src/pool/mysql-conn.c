@@ -7,6 +7,7 @@
  */
 #include "pool/mysql-conn.h"
 #include "pool/mysql-connect.h"
+#include "pool/mysql-distrust.h"
 
 #ifdef MARIADB_BASE_VERSION
 #  include <ma_pvio.h>
@@ -151,7 +152,7 @@ void mysql_conn_interrupt(struct mysql_conn *conn)
 
 	if (write(conn->wake_fd, &one, sizeof(one)) < 0)
 		abort();	/* the counter cannot overflow */
-	/* TLS reads do not pass through conn_io_wait() */
+	/* wherever it is: not all that the library does ends with waiting */
 	if (fd >= 0)
 		(void)shutdown(fd, SHUT_RDWR);
 }
@@ -162,6 +163,17 @@ int mysql_conn_fd(const struct mysql_conn *conn)
 }
 
 #ifdef MARIADB_BASE_VERSION
+/* With TLS, the library reads and writes without waiting first (Connector/C):
+   only if that would block does it call conn_io_wait(), who knows the
+   deadline. */
+static void conn_never_block(int fd)
+{
+	int flags = fcntl(fd, F_GETFL);
+
+	if (flags >= 0 && (flags & O_NONBLOCK) == 0)
+		(void)fcntl(fd, F_SETFL, flags | O_NONBLOCK);
+}
+
 /* Called by the library wherever it would wait for the socket. Its own timeout
    is ignored: it means seconds in one place, milliseconds in another
    (Connector/C 3.3). Returns > 0 ready, 0 timeout. */
@@ -178,6 +190,7 @@ static int conn_io_wait(my_socket socket, my_bool is_read, int timeout)
 	(void)timeout;
 	if (conn == NULL)
 		return 0;
+	conn_never_block(socket);
 	do {
 		now = conn_now_ms();
 		if (now >= conn->deadline) {
@@ -257,14 +270,19 @@ static bool conn_setup_session(MYSQL *mysql)
 		mysql_query(mysql, CONN_SETUP) == 0;
 }
 
+static int conn_socket(MYSQL *mysql)
+{
+#ifdef MARIADB_BASE_VERSION
+	return mysql_get_socket(mysql);
+#else
+	return mysql->net.fd;
+#endif
+}
+
 /* Ours to watch and to shut down. */
 static bool conn_take_socket(struct mysql_conn *conn, struct db_error *error_r)
 {
-#ifdef MARIADB_BASE_VERSION
-	int fd = fcntl(mysql_get_socket(conn->mysql), F_DUPFD_CLOEXEC, 0);
-#else
-	int fd = fcntl(conn->mysql->net.fd, F_DUPFD_CLOEXEC, 0);
-#endif
+	int fd = fcntl(conn_socket(conn->mysql), F_DUPFD_CLOEXEC, 0);
 
 	if (fd < 0) {
 		db_error_set(error_r, "Cannot duplicate the socket: %s",
@@ -300,6 +318,9 @@ mysql_conn_connect(struct mysql_conn *conn, uint64_t deadline,
 		return conn_fail_handle(conn, error_r);
 	if (!mysql_connect_check(conn->mysql, conn->server, error_r))
 		return MYSQL_CONN_LOST;
+#ifdef MARIADB_BASE_VERSION
+	conn_never_block(conn_socket(conn->mysql));
+#endif
 	if (!conn_setup_session(conn->mysql))
 		return conn_fail_handle(conn, error_r);
 	mysql_connect_describe(conn->mysql, conn->security,
@@ -378,6 +399,24 @@ conn_fail_own(struct mysql_conn *conn, unsigned int id)
 {
 	conn_forget(conn, id);
 	return MYSQL_CONN_STATEMENT_FAILED;
+}
+
+/* The server does not keep to the protocol: nothing more is read from it. */
+static enum mysql_conn_result
+conn_distrust(struct mysql_conn *conn, const char *what,
+	      struct db_error *error_r)
+{
+	db_error_set(error_r, "The server sent %s", what);
+	(void)shutdown(atomic_load(&conn->fd), SHUT_RDWR);
+	return MYSQL_CONN_LOST;
+}
+
+/* Between two statements a server has nothing to say but goodbye. */
+static enum mysql_conn_result
+conn_expect_silence(struct mysql_conn *conn, struct db_error *error_r)
+{
+	return mysql_distrust_silence(conn->mysql) ? MYSQL_CONN_OK :
+		conn_distrust(conn, "what was not asked for", error_r);
 }
 
 static enum mysql_conn_result
@@ -693,6 +732,7 @@ conn_fetch(struct mysql_conn *conn, unsigned int id, struct conn_row *row,
 	   struct db_error *error_r)
 {
 	MYSQL_STMT *stmt = conn->statements[id];
+	size_t mark;
 	int ret;
 
 	for (;;) {
@@ -700,11 +740,16 @@ conn_fetch(struct mysql_conn *conn, unsigned int id, struct conn_row *row,
 			rows->more = true;
 			return MYSQL_CONN_OK;
 		}
+		mark = mysql_distrust_mark(conn->mysql);
 		ret = mysql_stmt_fetch(stmt);
 		if (ret == MYSQL_NO_DATA)
-			return MYSQL_CONN_OK;
+			return mysql_distrust_end(stmt, mark) ? MYSQL_CONN_OK :
+				conn_distrust(conn, "a broken end of rows",
+					      error_r);
 		if (ret != 0 && ret != MYSQL_DATA_TRUNCATED)
 			return conn_fail(conn, id, error_r);
+		if (!mysql_distrust_row(stmt, mark))
+			return conn_distrust(conn, "a broken row", error_r);
 		if (rows->row_count == max_rows) {
 			rows->more = true;
 			return MYSQL_CONN_OK;
@@ -796,7 +841,10 @@ mysql_conn_run(struct mysql_conn *conn, const struct db_statement *statement,
 
 	*rows_r = NULL;
 	conn_begin(conn, deadline);
-	result = conn_execute(conn, statement, queries, query_count, error_r);
+	result = conn_expect_silence(conn, error_r);
+	if (result == MYSQL_CONN_OK)
+		result = conn_execute(conn, statement, queries, query_count,
+				      error_r);
 	if (result != MYSQL_CONN_OK)
 		return result;
 	if (mysql_stmt_field_count(conn->statements[id]) == 0) {
@@ -814,6 +862,8 @@ mysql_conn_run(struct mysql_conn *conn, const struct db_statement *statement,
 			return result;
 	}
 	result = conn_end_results(conn, id, error_r);
+	if (result == MYSQL_CONN_OK)
+		result = conn_expect_silence(conn, error_r);
 	if (result != MYSQL_CONN_OK)
 		db_rows_free(rows_r);
 	else

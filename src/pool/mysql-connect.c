@@ -12,6 +12,7 @@
 #include <netinet/in.h>
 #include <resolv.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -224,16 +225,43 @@ static void hurry_resolver(void)
 	_res.retry = RESOLVE_TRIES;
 }
 
-bool mysql_connect_open(MYSQL *mysql, const struct db_server *server)
+static bool connect_to(MYSQL *mysql, const struct db_server *server)
 {
-	hurry_resolver();
-	read_option_file(mysql, server);
-	set_options(mysql, server);
 	return mysql_real_connect(mysql, server->host, server->user,
 				  server->password, server->dbname,
 				  server->port, server->socket,
 				  server->client_flags |
 				  CLIENT_MULTI_RESULTS) != NULL;
+}
+
+#ifdef MARIADB_BASE_VERSION
+/* A report of progress in place of the greeting has Connector/C (up to 3.3.20)
+   look into the server's version, which is not there yet, and crash: here it
+   is. The library takes the port over from us, then the version from the
+   greeting, and forgets the one it had; anywhere else it frees that. */
+static bool connect_with_version(MYSQL *mysql, const struct db_server *server)
+{
+	const unsigned int unset = ~0U;
+	char *version = strdup("");
+	bool ok;
+
+	mysql->server_version = version;
+	mysql->port = unset;
+	ok = connect_to(mysql, server);
+	if (mysql->port != unset)
+		free(version);
+	return ok;
+}
+#else
+#define connect_with_version connect_to
+#endif
+
+bool mysql_connect_open(MYSQL *mysql, const struct db_server *server)
+{
+	hurry_resolver();
+	read_option_file(mysql, server);
+	set_options(mysql, server);
+	return connect_with_version(mysql, server);
 }
 
 /* Connector/C goes on without TLS if the server offers none and nothing was to

@@ -109,6 +109,19 @@ def test_option_file(database, dovecots, form):
                                   nodelay=True))
 
 
+# MySQL's CLIENT_COMPRESS
+COMPRESSED = """ AND EXISTS (SELECT 1 FROM information_schema.session_status \
+WHERE variable_name = 'COMPRESSION' AND variable_value = 'ON')"""
+
+
+def test_compressed(database, dovecots):
+    """The connection may be compressed; lookups work all the same."""
+    text = configuration("drop-in", f"host={database.socket} client_flags=32")
+    assert logs_in(dovecots.start(
+        text.replace("WHERE username = '%u'",
+                     "WHERE username = '%u'" + COMPRESSED), nodelay=True))
+
+
 # -- no password
 
 WITHOUT_PASSWORD = {

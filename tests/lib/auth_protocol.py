@@ -264,9 +264,12 @@ class MasterClient(LineConnection):
         while not self.handshake[-1].startswith("SPID"):
             self.handshake.append(self.line())
 
+    def begin(self, command, user, service="doveadm"):
+        """Asks; receive() gets the answer."""
+        self.send(command, next(self.ids), user, f"service={service}")
+
     def _lookup(self, command, user, service):
-        request = next(self.ids)
-        self.send(command, request, user, f"service={service}")
+        self.begin(command, user, service)
         return self.receive()
 
     def user(self, user, service="doveadm"):
