@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""A Galera cluster under logins: a node dies and comes back."""
+"""A Galera cluster under logins: a node that dies, one that loses the others
+(it still takes connections, and answers 1047), and how they come back."""
 
 import pytest
 
@@ -64,6 +65,22 @@ def start_again(cluster):
     cluster.wait_for_size(3)
 
 
+def cut_off(cluster):
+    """The node is alone, and knows it."""
+    cluster.nodes[0].isolate(True)
+
+
+def connect_again(cluster):
+    """It is let in again, and fetches what it has missed."""
+    cluster.nodes[0].isolate(False)
+    cluster.wait_for_size(3)
+
+
 def test_node_killed(cluster, dovecots):
     """A node dies and rejoins: nobody notices."""
     under_load(cluster, dovecots, [kill, start_again])
+
+
+def test_node_not_primary(cluster, dovecots):
+    """A node loses the others and finds them again: nobody notices."""
+    under_load(cluster, dovecots, [cut_off, connect_again])
