@@ -209,8 +209,8 @@ static struct event *authdb_event_coded(struct auth_request *request,
 					const char *code)
 {
 	return event_create_passthrough(authdb_event(request))->
-		add_str("reason_code", t_strconcat(AUTHDB_NAME":", code, NULL))->
-		event();
+		set_name(AUTHDB_NAME"_refused")->
+		add_str("reason_code", code)->event();
 }
 
 void authdb_log_refused(struct auth_request *request, const char *code,

@@ -8,6 +8,7 @@ import subprocess
 import pytest
 
 import accounts
+import process
 import schemas
 
 pytestmark = pytest.mark.ours
@@ -464,3 +465,23 @@ def test_no_rule_is_passed_over(dovecots, mariadb, schema, grants):
             reply = client.login(user, accounts.RIGHT)
         assert reply.temporary, (missing, reply)
         server.wait_log("denied.*GRANT SELECT on it to this user")
+
+
+def test_reasons_are_counted(dovecots, mariadb, schema):
+    """Each refusal is an event with its reason as one word."""
+    wanted = {"mailbox_inactive": 4, "domain_inactive": 2,
+              "domain_missing": 1, "domain_relayed": 1}
+    metrics = "".join(
+        f"metric {reason} {{\n  filter = event=postfixadmin_refused AND "
+        f"reason_code={reason}\n}}\n" for reason in wanted)
+    server = start(dovecots, mariadb, schema,
+                   RULES.format(smtp_active="and"), extra=metrics)
+    check_logins(server, expected(schema, "imap", "and"), "imap")
+
+    def counted():
+        rows = [line.split("\t") for line in server.doveadm(
+            "stats", "dump").stdout.splitlines()]
+        return {row[0]: int(row[2]) for row in rows[1:]
+                if row[1] == "duration"}
+
+    process.wait_for(lambda: counted() == wanted, 30, f"counts {wanted}")
