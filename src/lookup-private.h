@@ -58,7 +58,7 @@ struct lookup_engine {
 
 	/* the trouble that lasts, so that a thousand logins do not report it a
 	   thousand times; ends with the first lookup that succeeds */
-	bool secrets_missing;	/* was told */
+	bool secrets_missing, rule_missing;	/* was told */
 	bool failing;
 	enum db_error_kind failing_kind;
 	unsigned int failing_code;

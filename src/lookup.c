@@ -184,6 +184,20 @@ static void lookup_secrets_callback(const struct db_rows *rows,
 	lookup_answer_known(lookup);
 }
 
+/* Once, so that nobody relies on what these tables cannot tell. */
+static void lookup_tell_missing(struct lookup *lookup,
+				const struct account_row *row)
+{
+	struct lookup_engine *engine = lookup->engine;
+	const char *text = lookup->kind != ACCOUNT_PASSDB ? NULL :
+		account_rule_missing(engine->conf, row);
+
+	if (text == NULL || engine->rule_missing)
+		return;
+	engine->rule_missing = true;
+	engine->log(DBPOOL_LOG_INFO, text, engine->log_context);
+}
+
 static void lookup_evaluate(struct lookup *lookup, const struct db_rows *rows)
 {
 	const struct account_request request = {
@@ -195,6 +209,8 @@ static void lookup_evaluate(struct lookup *lookup, const struct db_rows *rows)
 	account_evaluate(lookup->engine->rules, lookup->kind,
 			 rows->row_count == 0 ? NULL : &row,
 			 rows->row_count > 1, &request, &lookup->account);
+	if (rows->row_count > 0)
+		lookup_tell_missing(lookup, &row);
 	if (!lookup->account.wants_secrets) {
 		lookup_answer_known(lookup);
 		return;

@@ -167,3 +167,25 @@ account_rule_check(const struct pfa_conf *conf, enum account_kind kind,
 	}
 	return NULL;
 }
+
+/* The columns are NOT NULL where there are any. */
+const char *account_rule_missing(const struct pfa_conf *conf,
+				 const struct account_row *row)
+{
+	const struct rule_input in = { .conf = conf, .row = row };
+
+	if (conf->form != PFA_CONF_NAMED)
+		return NULL;
+	if (conf->smtp_active != PFA_SMTP_IGNORE &&
+	    value(&in, SCHEMA_COLUMN_SMTP_ACTIVE) == NULL) {
+		return "smtp_active refuses nobody: the table of mailboxes "
+			"has no column smtp_active before PostfixAdmin 4.0";
+	}
+	if (conf->password_expiry &&
+	    value(&in, SCHEMA_COLUMN_PAST_EXPIRY) == NULL) {
+		return "password_expiry refuses nobody: the table of mailboxes "
+			"has no column password_expiry before PostfixAdmin "
+			"3.3";
+	}
+	return NULL;
+}

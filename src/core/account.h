@@ -114,6 +114,11 @@ enum account_depends {
 };
 unsigned int account_depends(const struct pfa_conf *conf);
 
+/* A rule that is asked for and that the tables of this row's PostfixAdmin are
+   too old for: a line for the log; NULL if there is none. passdb only. */
+const char *account_rule_missing(const struct pfa_conf *conf,
+				 const struct account_row *row);
+
 /* What account_evaluate() needs of a configuration, made once. */
 struct account_rules;
 
