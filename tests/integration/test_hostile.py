@@ -49,13 +49,13 @@ class Pair:
 
     @staticmethod
     def environment(dovecots):
-        """For the address sanitizer: as much memory as Dovecot grants, as a
-        packet that claims to be large is no bug, and no word of definitions
-        that Connector/C could not read, and does not free."""
+        """For the sanitizers: as much memory as Dovecot grants, as a packet
+        that claims to be large is no bug, and no word of definitions that
+        Connector/C could not read, and does not free."""
         leaks = dovecots.write("leak:^mysql_stmt_execute$\n", mode=0o644,
                                name="leaks")
-        return {"ASAN_OPTIONS": "allocator_may_return_null=1:"
-                                "max_allocation_size_mb=256",
+        memory = "allocator_may_return_null=1:max_allocation_size_mb=256"
+        return {"ASAN_OPTIONS": memory, "TSAN_OPTIONS": memory,
                 "LSAN_OPTIONS": f"suppressions={leaks}:print_suppressions=0"}
 
     def close(self):
