@@ -54,8 +54,12 @@ users-table)
 esac
 newaliases
 
-put 644 root /etc/dovecot "$set/dovecot-2.3/dovecot.conf"
-put 600 root /etc/dovecot "$set/dovecot-2.3/dovecot-postfixadmin.conf.ext"
+case $(dovecot --version) in
+2.3.*) dovecot=$set/dovecot-2.3 ;;
+*) dovecot=$set/dovecot-2.4 ;;
+esac
+put 644 root /etc/dovecot "$dovecot/dovecot.conf"
+put 600 root /etc/dovecot "$dovecot/dovecot-postfixadmin.conf.ext"
 
 # Something to start with. Mail programs warn of it: have it signed.
 install -d -m 755 /etc/ssl/mail

@@ -262,5 +262,6 @@ def deliver(path, user):
 
 if __name__ == "__main__":
     {"start": start, "start_full": start_full, "stop": stop,
-     "running": running, "fact": fact, "pid": pid_of, "log": log, "deliver": deliver,
-     "write_message": write_message, "wait_for_delivery": wait_for_delivery}[sys.argv[1]](*sys.argv[2:])
+     "running": running, "fact": fact, "pid": pid_of, "log": log,
+     "deliver": deliver, "write_message": write_message,
+     "wait_for_delivery": wait_for_delivery}[sys.argv[1]](*sys.argv[2:])

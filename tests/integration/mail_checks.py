@@ -187,9 +187,9 @@ class MailChecks:
         """Mail is vmail's alone."""
         self.bring(host, self.user)
         local_part, _, domain = self.user.partition("@")
-        path = host.run("doveadm", "user", "-f", "mail", self.user)
-        assert path.strip().endswith(f"/{domain}/{local_part}")
-        directory = path.strip().partition(":")[2]
+        directory = host.run("doveadm", "user", "-f", "home",
+                             self.user).strip()
+        assert directory.endswith(f"/{domain}/{local_part}")
         listing = host.run("find", directory, "!", "-user", "vmail", "-o",
                            "-perm", "/077", "-name", "cur")
         assert listing == ""
@@ -437,7 +437,7 @@ class MailChecks:
         config.write_text(
             f"IMAPStore far\nHost 127.0.0.1\nPort {host.dovecot.imap_port}\n"
             f"User {self.user}\nPass {accounts.RIGHT}\nSSLType None\n"
-            "AuthMechs PLAIN\n\n"
+            "AuthMechs LOGIN\n\n"
             f"MaildirStore near\nInbox {tmp_path}/copy/INBOX\n\n"
             "Channel all\nFar :far:\nNear :near:\nSync Pull\nCreate Near\n"
             f"SyncState {tmp_path}/copy/\n")

@@ -17,9 +17,11 @@ import mail_host
 import process
 
 DOCUMENTS = os.path.join(os.path.dirname(accounts.TESTS), "doc")
-BLOCK = re.compile(r"<!-- (tested|start|reload)(?:: (.*))? -->\n\n((?:    .*\n|\n)+)")
+BLOCK = re.compile(r"<!-- (tested|start|reload)(?:: (.*))? -->\n\n"
+                   r"((?:    .*\n|\n)+)")
 PASSWORD = "the-password"
 
+# they are about Debian 12
 pytestmark = [pytest.mark.ours, pytest.mark.once, pytest.mark.args]
 
 

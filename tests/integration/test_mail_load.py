@@ -23,7 +23,7 @@ CLIENTS = 24
 BEFORE = 300
 USERS = [f"user{number}@example.org" for number in range(10)]
 
-pytestmark = [pytest.mark.ours, pytest.mark.once, pytest.mark.args]
+pytestmark = [pytest.mark.ours, pytest.mark.once]
 
 
 def fill(server, sink):

@@ -6,7 +6,7 @@ import pytest
 import accounts
 import mail_checks
 
-pytestmark = [pytest.mark.ours, pytest.mark.once, pytest.mark.args]
+pytestmark = [pytest.mark.ours, pytest.mark.once]
 
 # address: goto, active
 ALIASES = {

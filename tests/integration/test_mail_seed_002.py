@@ -11,7 +11,7 @@ import mail_checks
 import mail_host
 import mail_programs
 
-pytestmark = [pytest.mark.ours, pytest.mark.once, pytest.mark.args]
+pytestmark = [pytest.mark.ours, pytest.mark.once]
 
 MAIL_DIRECTORY = "home/vmail/example.org/joe"
 FORWARDINGS = {

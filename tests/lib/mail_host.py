@@ -96,6 +96,9 @@ class MailHost:
     def prepare(self):
         """Makes the directories, as on a machine that never had mail."""
         subprocess.run(["cp", "-a", "/etc", self.inside("etc")], check=True)
+        # who was never booted has none
+        if not os.path.lexists(self.inside("etc/mtab")):
+            os.symlink("/proc/self/mounts", self.inside("etc/mtab"))
         for name in ("run/mysqld", "home", "mail", "spool", "lib"):
             os.makedirs(self.inside(name))
         shutil.chown(self.inside("lib"), "postfix", "postfix")
@@ -127,7 +130,7 @@ class MailHost:
             with open(path, "r+", encoding="utf-8") as config:
                 text = config.read()
                 config.seek(0)
-                config.write(re.sub(r"(?m)^(hosts\s*=\s*127\.0\.0\.1)$",
+                config.write(re.sub(r"(?m)^(\w*hosts\s*=\s*127\.0\.0\.1)$",
                                     rf"\1:{self.port}", text))
                 config.truncate()
 
@@ -157,6 +160,12 @@ class Dovecot(dovecot_server.Dovecot):
         self.config = "/etc/dovecot/dovecot.conf"
         self.imaps_port = process.free_port()
         self.pop3s_port = process.free_port()
+
+    def install(self):
+        super().install()
+        # commands of this host find the modules, too
+        self.host.mounts += [pair for pair in self.mounts
+                             if pair not in self.host.mounts]
 
     def _write_config(self, extra):
         with open(self.host.inside("etc/dovecot/local.conf"), "w",

@@ -15,10 +15,12 @@ import subprocess
 import process
 
 START_TIMEOUT = 60
-# What Debian's service does before it starts Postfix, and then the master
-# itself, in the foreground and as the process that was started.
+# What Debian does before it starts Postfix, which is to fill the chroot, and
+# then the master itself, in the foreground and as the process that was started.
 START = """
-/usr/lib/postfix/configure-instance.sh &&
+MAIL_CONFIG=/etc/postfix queue_directory=/var/spool/postfix \\
+	command_directory=/usr/sbin daemon_directory=/usr/lib/postfix/sbin \\
+	/usr/lib/postfix/configure-instance.sh &&
 exec /usr/lib/postfix/sbin/master -s
 """
 SERVICES = ("smtp", "submission", "smtps")
