@@ -85,14 +85,14 @@ enum hash_verdict hash_pbkdf2_run(const struct hash *hash, const char *text,
 /* Of the alphabet Dovecot takes its own from. */
 static bool make_salt(char salt[PBKDF2_SALT_LEN + 1])
 {
-	static const char alphabet[64] = "./0123456789"
+	static const char alphabet[] = "./0123456789"
 		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 	unsigned char bytes[PBKDF2_SALT_LEN];
 
 	if (RAND_bytes(bytes, sizeof(bytes)) != 1)
 		return false;
 	for (size_t i = 0; i < sizeof(bytes); i++)
-		salt[i] = alphabet[bytes[i] % sizeof(alphabet)];
+		salt[i] = alphabet[bytes[i] % (sizeof(alphabet) - 1)];
 	salt[PBKDF2_SALT_LEN] = '\0';
 	return true;
 }
