@@ -15,6 +15,7 @@ import re
 import pytest
 
 import accounts
+import dovecot_24
 
 QUERIES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "queries")
 FILES = sorted(glob.glob(os.path.join(QUERIES, "*.conf.ext")))
@@ -142,10 +143,15 @@ def test_same_answers(wild, dovecots, path):
         theirs, ours = executor.map(ask, (stock, tested))
     is_wrong = STOCK_IS_WRONG.get(os.path.basename(path),
                                   lambda question, answer: False)
+    if dovecot_24.installed():
+        # its auth-worker crashes (2.4.1), not always at the same question
+        dovecots.tolerate("service.auth-worker.: child .* killed with signal")
     differences = {question: (ours.get(question), answer)
                    for question, answer in theirs.items()
                    if ours.get(question) != answer
-                   and not is_wrong(question, answer)}
+                   and not is_wrong(question, answer)
+                   and not (dovecot_24.installed() and
+                            "code=temp_fail" in answer)}
     assert not differences
     # the file is of use: somebody logs in, and somebody is found
     assert any(answer[0] == "OK" for question, answer in ours.items()
