@@ -260,6 +260,7 @@ static void conn_begin(struct mysql_conn *conn, uint64_t deadline)
 {
 	conn_current = conn;
 	conn->deadline = deadline;
+	mysql_connect_forget_errors();
 }
 
 /* An option file can name another charset, and hosts can differ. */

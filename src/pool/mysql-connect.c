@@ -6,6 +6,7 @@
  */
 #include "pool/mysql-connect.h"
 
+#include <openssl/err.h>
 #include <openssl/x509.h>
 
 #include <arpa/inet.h>
@@ -262,6 +263,11 @@ bool mysql_connect_open(MYSQL *mysql, const struct db_server *server)
 	read_option_file(mysql, server);
 	set_options(mysql, server);
 	return connect_with_version(mysql, server);
+}
+
+void mysql_connect_forget_errors(void)
+{
+	ERR_clear_error();
 }
 
 /* Connector/C goes on without TLS if the server offers none and nothing was to

@@ -20,6 +20,10 @@ typedef bool my_bool;	/* Oracle dropped the name in 8.0 */
 /* What every session speaks, whatever an option file says. */
 #define CONN_CHARSET "utf8mb4"
 
+/* Before the library is called on a thread. OpenSSL keeps a thread's errors, and
+   a read that only has to wait would fail with one of another connection. */
+void mysql_connect_forget_errors(void);
+
 /* Sets the options and connects. False: the handle has the error. */
 bool mysql_connect_open(MYSQL *mysql, const struct db_server *server);
 

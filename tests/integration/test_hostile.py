@@ -25,7 +25,7 @@ password = pa$$word
 dbname = postfixadmin
 encrypt = dovecot:CRAM-MD5
 home = /var/mail/%d/%n
-connect_timeout = 1 s
+connect_timeout = {connect} ms
 lookup_timeout = {timeout} ms
 """
 
@@ -43,7 +43,8 @@ class Pair:
             process.free_port(), mariadb.port, **options)
         self.hostile.start()
         self.dovecot = dovecots.start(
-            CONFIG.format(port=self.hostile.port, timeout=timeout) + settings,
+            CONFIG.format(port=self.hostile.port, timeout=timeout,
+                          connect=timeout * 2 // 3) + settings,
             nodelay=True, environment=self.environment(dovecots))
         self.client = self.master = None
 
