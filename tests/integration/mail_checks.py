@@ -371,8 +371,9 @@ class MailChecks:
             code, text = lmtp.rcpt(self.user)
             assert code == 451, text
         # sysexits.h: EX_TEMPFAIL
-        host.run("runuser", "-u", "vmail", "--", "/usr/lib/dovecot/dovecot-lda",
-                 "-d", self.user, text="Subject: lost\n\n", status=75)
+        host.run("runuser", "-u", "vmail", "--",
+                 "/usr/lib/dovecot/dovecot-lda", "-d", self.user,
+                 text="Subject: lost\n\n", status=75)
         with socket.socket(socket.AF_UNIX) as policy:
             policy.connect(os.path.join(private, "quota-status"))
             policy.sendall("request=smtpd_access_policy\nprotocol_state=RCPT\n"

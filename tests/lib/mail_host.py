@@ -4,8 +4,9 @@ set of files of example-config, each file in its real place.
 
 Every command and server runs in a mount namespace in which /etc, /run,
 /home, /var/mail and Postfix's directories are private ones. The set is
-installed there by make-mail-server.sh. What then differs from a real machine
-is in one place, the end of this file: ports, loopback and logs.
+installed there by make-mail-server.sh. What differs from a real machine is
+little: LOCAL_CONFIG, and what Postfix.install() sets. Who looks at one from
+outside needs inside(), who wants to be in it command() or run().
 """
 
 import glob

@@ -16,7 +16,7 @@ import process
 
 START_TIMEOUT = 60
 # What Debian does before it starts Postfix, which is to fill the chroot, and
-# then the master itself, in the foreground and as the process that was started.
+# then the master itself, in the foreground and as the process we started.
 START = """
 MAIL_CONFIG=/etc/postfix queue_directory=/var/spool/postfix \\
 	command_directory=/usr/sbin daemon_directory=/usr/lib/postfix/sbin \\
