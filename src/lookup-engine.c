@@ -67,6 +67,18 @@ static void engine_add_form(struct lookup_engine *engine, unsigned int id,
 		forms[form - 1].wider = &forms[form];
 }
 
+/* Our own queries for accounts are of the shape that can be joined. */
+static char *engine_wide_text(const struct lookup_engine *engine,
+			      unsigned int id, unsigned int queries)
+{
+	const char *text = engine->templates[id]->text;
+
+	if (engine->conf->form == PFA_CONF_NAMED &&
+	    (id == STATEMENT_PASSDB || id == STATEMENT_USERDB))
+		return sql_wide_join(text, queries);
+	return sql_wide_union(text, queries, engine_max_rows(engine, id));
+}
+
 /* Forms of twice the width each, and one of the widest that is wanted. */
 static int engine_widen(struct lookup_engine *engine, unsigned int id,
 			struct errbuf *error)
@@ -78,8 +90,7 @@ static int engine_widen(struct lookup_engine *engine, unsigned int id,
 
 	while (queries < widest && sql_wide_is_safe(text)) {
 		queries = queries * 2 < widest ? queries * 2 : widest;
-		wide = sql_wide_text(text, queries,
-				     engine_max_rows(engine, id));
+		wide = engine_wide_text(engine, id, queries);
 		if (wide == NULL)
 			return errbuf_set(error, "out of memory");
 		engine_add_form(engine, id, ++form, wide, queries);

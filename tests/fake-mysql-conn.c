@@ -195,6 +195,7 @@ static struct db_rows *fake_answer(const struct fake_host *host,
 		fake_rows_add(rows, host, wide ? number : NULL, each,
 			      queries[i]->values[0]);
 	}
+	rows->more = wide && host->wide_overflows;
 	return rows;
 }
 

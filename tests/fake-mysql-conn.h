@@ -14,6 +14,7 @@ struct fake_host {
 	/* of this many further runs only, then they succeed; 0: always */
 	unsigned int run_times;
 	bool wide_fails;		/* statements in a wide form do */
+	bool wide_overflows;		/* these have more rows than fit */
 	unsigned int stream_rows;	/* rows a stream has in all */
 	/* what the columns of every row are; NULL: one column with the first
 	   bound value. A value of NULL is SQL's NULL. */

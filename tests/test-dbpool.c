@@ -894,6 +894,19 @@ static void test_dbpool_batch_that_fails_is_asked_one_by_one(void)
 	pool_stop();
 }
 
+static void test_dbpool_batch_with_too_many_rows_is_no_answer(void)
+{
+	struct outcome outcomes[MANY] = { 0 };
+
+	pool_start_with(1, 4, 1);
+	fake_hosts[0].wide_overflows = true;
+	submit_many(outcomes);
+	fake_jobs_settle();
+	assert_many(outcomes);
+	CU_ASSERT_EQUAL(fake_hosts[0].runs, 1 + 4);
+	pool_stop();
+}
+
 static void test_dbpool_batch_leaves_out_foreign_letters(void)
 {
 	struct outcome outcomes[3] = { 0 };
@@ -1291,6 +1304,7 @@ static CU_TestInfo tests[] = {
 	TEST(test_dbpool_batch_is_of_one_statement),
 	TEST(test_dbpool_batch_gives_each_its_rows),
 	TEST(test_dbpool_batch_that_fails_is_asked_one_by_one),
+	TEST(test_dbpool_batch_with_too_many_rows_is_no_answer),
 	TEST(test_dbpool_batch_leaves_out_foreign_letters),
 	TEST(test_dbpool_batch_retries_all_that_a_loss_hits),
 	TEST(test_dbpool_batch_goes_on_without_the_cancelled),

@@ -52,9 +52,9 @@ static void test_wide_is_safe(void)
 	}
 }
 
-static void test_wide_text(void)
+static void test_wide_union(void)
 {
-	char *text = sql_wide_text("SELECT a FROM b WHERE c = ?", 3, 2);
+	char *text = sql_wide_union("SELECT a FROM b WHERE c = ?", 3, 2);
 
 	CU_ASSERT_STRING_EQUAL(text,
 		"(SELECT 0 AS `lookup`, q.* FROM "
@@ -66,9 +66,28 @@ static void test_wide_text(void)
 	free(text);
 }
 
+static void test_wide_join(void)
+{
+	char *text = sql_wide_join("SELECT a, (SELECT b FROM c WHERE d = ?), "
+				   "'?' FROM `e FROM ?` LEFT JOIN f ON g = ? "
+				   "WHERE h = ?", 2);
+
+	CU_ASSERT_STRING_EQUAL(text,
+		"SELECT k.`lookup`, a, (SELECT b FROM c WHERE d = k.`b0`), '?' "
+		"FROM (SELECT 0 AS `lookup`, CONVERT(? USING ascii) AS `b0`, "
+		"CONVERT(? USING ascii) AS `b1`, "
+		"CONVERT(? USING ascii) AS `b2` "
+		"UNION ALL SELECT 1 AS `lookup`, CONVERT(? USING ascii) AS "
+		"`b0`, CONVERT(? USING ascii) AS `b1`, "
+		"CONVERT(? USING ascii) AS `b2`) k STRAIGHT_JOIN "
+		"`e FROM ?` LEFT JOIN f ON g = k.`b1` WHERE h = k.`b2`");
+	free(text);
+}
+
 static CU_TestInfo tests[] = {
 	TEST(test_wide_is_safe),
-	TEST(test_wide_text),
+	TEST(test_wide_union),
+	TEST(test_wide_join),
 	CU_TEST_INFO_NULL,
 };
 

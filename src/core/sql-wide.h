@@ -5,9 +5,9 @@
 #include <stdbool.h>
 
 /*
- * A prepared statement that answers several lookups at once: the statement
- * once for each of them, under UNION ALL, each with the lookup's number as
- * its first column. Its placeholders are those of the statement in turn.
+ * A prepared statement that answers several lookups at once. Its first column
+ * is the number of the lookup, its placeholders are those of the statement in
+ * turn.
  */
 
 /* Whether that means the same as executing the statement as often: true for
@@ -15,9 +15,18 @@
    possible, the server tells when it prepares the text. */
 bool sql_wide_is_safe(const char *text);
 
-/* The text for so many lookups, of which each gets at most max_rows rows.
-   malloc()ed, NULL if memory ran out. */
-char *sql_wide_text(const char *text, unsigned int lookups,
-		    unsigned int max_rows);
+/* The statement once for each lookup, under UNION ALL; each lookup gets at most
+   max_rows rows. malloc()ed, NULL if memory ran out. */
+char *sql_wide_union(const char *text, unsigned int lookups,
+		     unsigned int max_rows);
+
+/*
+ * The statement joined with a table of what would be bound to it: half the work
+ * for the server. Only for statements of our own, which are one SELECT without
+ * GROUP BY, ORDER BY and LIMIT, and whose values are ASCII, compared with
+ * columns; a lookup may get any number of rows. malloc()ed, NULL if memory ran
+ * out.
+ */
+char *sql_wide_join(const char *text, unsigned int lookups);
 
 #endif

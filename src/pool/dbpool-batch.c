@@ -281,7 +281,8 @@ static void batch_answer(struct dbpool_batch *batch,
 		slot_finish(batch, 0, rows, NULL);
 		return;
 	}
-	if (!rows_are_numbered(form, rows)) {
+	/* or somebody has so many rows that others may lack theirs */
+	if (!rows_are_numbered(form, rows) || rows->more) {
 		db_error_set(&error, "The server sent a row of no lookup");
 		batch_failed(batch, DBPOOL_FAILURE_SHARED, &error);
 		return;
