@@ -186,16 +186,21 @@ static void test_policy_prefers(void)
 	}
 }
 
+#define REFUSED(since) { .failures = 1, .refused_since = (since) }
+
 static const struct {
 	const char *name;
 	struct dbpool_host_state hosts[2];
-	unsigned int host_count, failed_in_row;
-	bool give_up;
+	unsigned int host_count;
+	uint64_t give_up;
+	unsigned int max_losses;
 } give_ups[] = {
-	{ "the only host", { UNKNOWN }, 1, 1, true },
-	{ "one of two", { UNKNOWN, UNKNOWN }, 2, 1, false },
-	{ "both", { UNKNOWN, UNKNOWN }, 2, 2, true },
-	{ "a connection is left", { { .open = 1 }, UNKNOWN }, 2, 2, false },
+	{ "never tried", { UNKNOWN }, 1, 0, 1 },
+	{ "the only host", { REFUSED(7) }, 1, 7, 1 },
+	{ "one of two", { REFUSED(7), UNKNOWN }, 2, 0, 3 },
+	{ "both", { REFUSED(7), REFUSED(5) }, 2, 5, 3 },
+	{ "a connection is left", { { .open = 1, .refused_since = 5 },
+				    REFUSED(7) }, 2, 0, 3 },
 };
 
 static void test_policy_give_up(void)
@@ -209,13 +214,11 @@ static void test_policy_give_up(void)
 		};
 
 		UNIT_ASSERT_ROW(give_ups[i].name,
-				dbpool_policy_give_up(&policy,
-						      give_ups[i].failed_in_row)
-				== give_ups[i].give_up);
-		/* each host may lose it once, and the only one once more */
+				dbpool_policy_give_up(&policy) ==
+				give_ups[i].give_up);
 		UNIT_ASSERT_ROW(give_ups[i].name,
 				dbpool_policy_max_losses(&policy) ==
-				give_ups[i].host_count);
+				give_ups[i].max_losses);
 	}
 }
 

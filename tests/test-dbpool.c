@@ -296,6 +296,26 @@ static void test_dbpool_tries_every_host_each_time(void)
 
 /* A host that was up gets an attempt for each lookup. Their failures are one
    host's. */
+static void test_dbpool_an_older_attempt_says_nothing(void)
+{
+	struct outcome first = { 0 }, second = { 0 };
+
+	pool_start(1);
+	fake_hosts[0].connect = MYSQL_CONN_LOST;
+	submit(&first, "a");
+	fake_loop_advance(0);
+	CU_ASSERT_TRUE(fake_jobs_run_only());
+	/* the attempt has failed, but nobody knows when the next one comes */
+	fake_hosts[0].connect = MYSQL_CONN_OK;
+	submit(&second, "b");
+	fake_jobs_settle();
+	CU_ASSERT_EQUAL(first.calls, 1);
+	CU_ASSERT_FALSE(first.ok);
+	CU_ASSERT_EQUAL(second.calls, 1);
+	CU_ASSERT_TRUE(second.ok);
+	pool_stop();
+}
+
 static void test_dbpool_two_attempts_are_not_two_hosts(void)
 {
 	struct outcome outcomes[2] = { 0 };
@@ -1275,6 +1295,7 @@ static CU_TestInfo tests[] = {
 	TEST(test_dbpool_goes_to_the_next_host),
 	TEST(test_dbpool_fails_when_no_host_is_left),
 	TEST(test_dbpool_tries_every_host_each_time),
+	TEST(test_dbpool_an_older_attempt_says_nothing),
 	TEST(test_dbpool_two_attempts_are_not_two_hosts),
 	TEST(test_dbpool_logs_each_outage_once),
 	TEST(test_dbpool_retries_a_lost_connection_on_a_fresh_one),

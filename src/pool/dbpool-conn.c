@@ -175,7 +175,8 @@ static void conn_done_connect(struct job *job)
 	struct dbpool *pool = conn->pool;
 	unsigned int host = conn->host;
 	struct db_error error = conn->error;
-	const bool late = pool->loop.now() >= conn->deadline;
+	const uint64_t since = pool->loop.now() >= conn->deadline ?
+		0 : conn->connecting_since;
 
 	if (pool->freeing)
 		return;
@@ -183,11 +184,11 @@ static void conn_done_connect(struct job *job)
 		conn_log_security(conn);
 		pool->host_states[host].up = true;
 		pool->host_states[host].slow = false;
-		dbpool_hosts_row_begin(pool);
+		pool->host_states[host].refused_since = 0;
 		dbpool_conn_idle(conn);
 	} else {
 		dbpool_conn_close(conn);
-		dbpool_host_refused(pool, host, &error, late);
+		dbpool_host_refused(pool, host, since, &error);
 	}
 }
 
@@ -207,6 +208,7 @@ dbpool_conn_new(struct dbpool *pool, unsigned int host, bool for_stream)
 	conn->pool = pool;
 	conn->host = host;
 	conn->for_stream = for_stream;
+	conn->connecting_since = ++pool->order;
 	conn->state = CONN_CONNECTING;
 	LIST_PREPEND(pool->conns, conn);
 	if (!for_stream)
@@ -235,5 +237,5 @@ void dbpool_conn_open(struct dbpool *pool, unsigned int host)
 	if (conn != NULL)
 		dbpool_conn_close(conn);
 	db_error_set(&error, "Out of memory, threads or descriptors");
-	dbpool_host_refused(pool, host, &error, false);
+	dbpool_host_refused(pool, host, ++pool->order, &error);
 }

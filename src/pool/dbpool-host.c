@@ -35,18 +35,11 @@ static void host_observe(struct dbpool *pool, enum dbpool_event_kind kind,
 		pool->set.observe(&event, pool->set.observe_context);
 }
 
-void dbpool_hosts_row_begin(struct dbpool *pool)
-{
-	pool->failed_in_row = 0;
-	pool->row_order = pool->failed_order;
-}
-
 void dbpool_host_answered(struct dbpool *pool, unsigned int host)
 {
 	struct dbpool_host_state *state = &pool->host_states[host];
 
 	state->slow = false;
-	dbpool_hosts_row_begin(pool);
 	if (state->failures == 0)
 		return;
 	dbpool_log(pool, DBPOOL_LOG_INFO, "database %s: back after %llu s "
@@ -86,12 +79,12 @@ void dbpool_host_failed(struct dbpool *pool, unsigned int host,
 	}
 	state->retry_at = now +
 		dbpool_policy_backoff(state->failures, host_random(pool));
-	state->failed_order = ++pool->failed_order;
+	state->failed_order = ++pool->order;
 	dbpool_host_doubt(pool, host);
 }
 
 void dbpool_host_refused(struct dbpool *pool, unsigned int host,
-			 const struct db_error *error, bool late)
+			 uint64_t since, const struct db_error *error)
 {
 	struct db_error text;
 	struct dbpool_policy policy;
@@ -104,18 +97,12 @@ void dbpool_host_refused(struct dbpool *pool, unsigned int host,
 		     pool->hosts[host].name, error->text);
 	pool->last_error.kind = error->kind;
 	pool->last_error.code = error->code;
-	/* a host that was up gets several attempts at once */
-	if (!late) {
-		if (pool->hosts[host].refused_order <= pool->row_order)
-			pool->failed_in_row++;
-		pool->hosts[host].refused_order = pool->failed_order;
-	}
+	if (since > pool->host_states[host].refused_since)
+		pool->host_states[host].refused_since = since;
 	policy = dbpool_policy(pool);
-	if (dbpool_policy_give_up(&policy, pool->failed_in_row)) {
-		dbpool_hosts_row_begin(pool);
-		pool->hosts[host].affected += pool->waiting_count;
-		dbpool_lookups_give_up(pool, &pool->last_error);
-	}
+	pool->hosts[host].affected +=
+		dbpool_lookups_give_up(pool, dbpool_policy_give_up(&policy),
+				       &pool->last_error);
 }
 
 void dbpool_host_doubt(struct dbpool *pool, unsigned int host)

@@ -14,6 +14,7 @@ static void lookup_wait(struct dbpool_lookup *lookup, bool first)
 	struct dbpool *pool = lookup->pool;
 
 	lookup->waiting = true;
+	lookup->waiting_since = ++pool->order;
 	lookup->wait_prev = first ? NULL : pool->waiting_tail;
 	lookup->wait_next = first ? pool->waiting : NULL;
 	if (lookup->wait_prev != NULL)
@@ -119,13 +120,24 @@ void dbpool_lookup_finish(struct dbpool_lookup *lookup,
 	lookup_free(lookup);
 }
 
-void dbpool_lookups_give_up(struct dbpool *pool, const struct db_error *error)
+unsigned int dbpool_lookups_give_up(struct dbpool *pool, uint64_t before,
+				    const struct db_error *error)
 {
-	/* what a callback submits waits behind those that are given up now */
-	unsigned int count = pool->waiting_count;
+	struct dbpool_lookup *lookup = pool->waiting;
+	unsigned int count = 0;
 
-	while (count-- > 0 && pool->waiting != NULL)
-		dbpool_lookup_finish(pool->waiting, NULL, error);
+	/* not in order, as those that are asked again come first; a callback
+	   may cancel others: begin anew after each */
+	while (lookup != NULL) {
+		if (lookup->waiting_since >= before) {
+			lookup = lookup->wait_next;
+			continue;
+		}
+		count++;
+		dbpool_lookup_finish(lookup, NULL, error);
+		lookup = pool->waiting;
+	}
+	return count;
 }
 
 void dbpool_lookups_fail(struct dbpool *pool, const struct db_error *error)

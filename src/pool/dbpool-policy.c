@@ -153,19 +153,23 @@ bool dbpool_policy_shuns(const struct dbpool_policy *policy, unsigned int host)
 	return policy->hosts[host].slow && any_host_is_well(policy);
 }
 
-bool dbpool_policy_give_up(const struct dbpool_policy *policy,
-			   unsigned int failed_in_row)
+uint64_t dbpool_policy_give_up(const struct dbpool_policy *policy)
 {
+	uint64_t since = UINT64_MAX;
 	unsigned int i;
 
 	for (i = 0; i < policy->host_count; i++) {
 		if (policy->hosts[i].open > 0)
-			return false;
+			return 0;
+		if (policy->hosts[i].refused_since < since)
+			since = policy->hosts[i].refused_since;
 	}
-	return failed_in_row >= policy->host_count;
+	return since;
 }
 
+/* One for the only server; of several, one may connect and then not serve,
+   again and again, while another comes back. */
 unsigned int dbpool_policy_max_losses(const struct dbpool_policy *policy)
 {
-	return policy->host_count;
+	return 2 * policy->host_count - 1;
 }

@@ -19,6 +19,9 @@ struct dbpool_host_state {
 	/* it owes an answer for longer than others are given */
 	bool slow;
 	unsigned int failures;		/* since it last answered */
+	/* when the last attempt that was refused began, as a number that grows
+	   with all that happens; 0: none, or one has succeeded since */
+	uint64_t refused_since;
 	uint64_t retry_at;		/* in back-off until then */
 	/* a number that grows with each failure of any server: refusals come
 	   several in one millisecond */
@@ -64,11 +67,11 @@ bool dbpool_policy_prefers(const struct dbpool_policy *policy,
 bool dbpool_policy_shuns(const struct dbpool_policy *policy,
 			 unsigned int host);
 
-/* After an attempt failed: whether the lookups that wait have nothing left to
-   wait for. failed_in_row counts the servers that failed since one succeeded
-   or since lookups were last given up. */
-bool dbpool_policy_give_up(const struct dbpool_policy *policy,
-			   unsigned int failed_in_row);
+/* After an attempt failed: which lookups have nothing left to wait for, as those
+   that have waited since before the number returned: every server has refused
+   an attempt that began later. An attempt from before they came tells nothing
+   of now. 0: none. */
+uint64_t dbpool_policy_give_up(const struct dbpool_policy *policy);
 
 /* How many times the connection may be lost under a lookup before that is its
    answer. */

@@ -57,6 +57,7 @@ struct dbpool_conn {
 
 	/* the job's: set before it is submitted, read after it is done */
 	struct db_query *query;		/* a stream's */
+	uint64_t connecting_since;	/* by pool->order */
 	uint64_t started, deadline;
 	uint64_t duration_us;
 	enum mysql_conn_result result;
@@ -93,6 +94,7 @@ struct dbpool_lookup {
 	/* those that wait for a connection */
 	struct dbpool_lookup *wait_prev, *wait_next;
 	bool waiting;
+	uint64_t waiting_since;	/* by pool->order */
 	bool hedging;		/* waiting, while a slow host is at it */
 	bool alone;		/* not together with others */
 	unsigned int losses;	/* of the connection it was on */
@@ -119,7 +121,6 @@ struct dbpool_stream {
 struct dbpool_host {
 	char name[256];			/* for messages */
 	uint64_t failed_at;		/* since when it is not well */
-	uint64_t refused_order;		/* when connecting failed last */
 	/* lookups that had to go elsewhere, or unanswered, since then */
 	unsigned int affected;
 };
@@ -133,9 +134,9 @@ struct dbpool {
 	/* two arrays of the servers: what decides, and the rest */
 	struct dbpool_host_state *host_states;
 	struct dbpool_host *hosts;
-	unsigned int failed_in_row;	/* hosts, not attempts */
-	uint64_t row_order;		/* failed_order when the row began */
-	uint64_t failed_order;		/* failures of all hosts so far */
+	/* grows with all that has to be told before from after, as much
+	   happens in one millisecond */
+	uint64_t order;
 	uint32_t random;
 	struct db_error last_error;
 
@@ -187,16 +188,14 @@ void dbpool_kick(struct dbpool *pool);
 struct dbpool_policy dbpool_policy(const struct dbpool *pool);
 /* It answered something, be it with an error of the statement. */
 void dbpool_host_answered(struct dbpool *pool, unsigned int host);
-/* Failures to connect are counted anew. */
-void dbpool_hosts_row_begin(struct dbpool *pool);
 /* It does not do its work: it is passed over for a while. */
 void dbpool_host_failed(struct dbpool *pool, unsigned int host,
 			const struct db_error *error);
-/* Connecting failed. If there is nothing left to wait for, the lookups that
-   wait are given up; there is if it was merely too late, as a busy server may
-   do better the next time. */
+/* An attempt to connect failed that began then, by pool->order; 0 if it was
+   merely too late, as a busy server may do better the next time. Lookups that
+   have nothing left to wait for are given up. */
 void dbpool_host_refused(struct dbpool *pool, unsigned int host,
-			 const struct db_error *error, bool late);
+			 uint64_t since, const struct db_error *error);
 /* Something went wrong with one connection that had been good: its sisters have
    most likely met the same end, and a retry must not meet it again. Idle ones
    are closed, busy ones when they are done: an answer may have been on its way
@@ -263,8 +262,10 @@ void dbpool_lookup_failed(struct dbpool_lookup *lookup,
 void dbpool_lookup_finish(struct dbpool_lookup *lookup,
 			  const struct db_rows *rows,
 			  const struct db_error *error);
-/* Fails the lookups that wait for a connection. */
-void dbpool_lookups_give_up(struct dbpool *pool, const struct db_error *error);
+/* Fails the lookups that have waited for a connection since before then, by
+   pool->order. Returns their number. */
+unsigned int dbpool_lookups_give_up(struct dbpool *pool, uint64_t before,
+				    const struct db_error *error);
 /* Fails all of them. */
 void dbpool_lookups_fail(struct dbpool *pool, const struct db_error *error);
 
