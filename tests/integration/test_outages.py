@@ -58,10 +58,7 @@ def check(server, client, count, fate="right"):
 
 
 @pytest.mark.parametrize("count", AT_ONCE)
-# Not yet "not-ready": while the other host is being connected to, this one,
-# which lets everybody in, costs a login all its attempts.
-@pytest.mark.parametrize("name", sorted(
-    trouble.OUTAGES.keys() - {"not-ready"}))
+@pytest.mark.parametrize("name", sorted(trouble.OUTAGES))
 def test_one_of_two(hosts, dovecots, name, count):
     """Each login succeeds while one host is away, and also when it is back
     and the other one has gone the same way."""
@@ -81,9 +78,7 @@ def test_one_of_two(hosts, dovecots, name, count):
 
 
 @pytest.mark.parametrize("count", AT_ONCE)
-# Not yet "silent": an attempt to connect that fails when the outage is over
-# takes a login with it that came later.
-@pytest.mark.parametrize("name", sorted(trouble.OUTAGES.keys() - {"silent"}))
+@pytest.mark.parametrize("name", sorted(trouble.OUTAGES))
 def test_the_only_one(hosts, dovecots, name, count):
     """Each login fails for now, at once if the host says so and else at its
     deadline. The first one after the outage is good."""
