@@ -28,6 +28,15 @@ static void wipe_free_all(char **strings, size_t count)
 	free(strings);
 }
 
+/* FNV-1a. Who makes values collide only costs himself a comparison. */
+static unsigned int hash_add(unsigned int hash, const char *value)
+{
+	do {
+		hash = (hash ^ (unsigned char)*value) * 16777619U;
+	} while (*value++ != '\0');
+	return hash;
+}
+
 struct db_query *db_query_new(const struct db_statement *statement,
 			      const char *const *values)
 {
@@ -45,6 +54,7 @@ struct db_query *db_query_new(const struct db_statement *statement,
 		query->values[i] = strdup(values[i]);
 		if (query->values[i] == NULL)
 			break;
+		query->hash = hash_add(query->hash, values[i]);
 	}
 	if (i < statement->bind_count || query->values == NULL)
 		db_query_free(&query);
@@ -75,7 +85,8 @@ bool db_query_equals(const struct db_query *query,
 {
 	unsigned int i;
 
-	if (query->statement != other->statement)
+	if (query->statement != other->statement ||
+	    query->hash != other->hash)
 		return false;
 	for (i = 0; i < query->statement->bind_count; i++) {
 		if (strcmp(query->values[i], other->values[i]) != 0)

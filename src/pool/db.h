@@ -40,6 +40,7 @@ struct db_query {
 	const struct db_statement *statement;
 	unsigned int users;
 	char **values;
+	unsigned int hash;	/* of the values, to tell most apart quickly */
 };
 
 /* Copies the values; has one user. NULL if memory ran out. */
