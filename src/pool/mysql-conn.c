@@ -505,7 +505,11 @@ conn_prepare(struct mysql_conn *conn, const struct db_statement *statement,
 		return MYSQL_CONN_OK;
 	if (plain == NULL)
 		return conn_prepare_one(conn, statement, error_r);
-	result = conn_prepare(conn, plain, error_r);
+	/* anew: one that was executed knows more of its columns than one that
+	   was not, the types of bound values among it */
+	if (conn->statements[plain->id] != NULL)
+		conn_forget(conn, plain->id);
+	result = conn_prepare_one(conn, plain, error_r);
 	if (result != MYSQL_CONN_OK)
 		return result;
 	result = conn_prepare_one(conn, statement, error_r);
