@@ -44,7 +44,12 @@ class Sink:
             return False
 
     def recipients(self, subject):
-        """Whom messages with this subject were sent to."""
+        """Whom messages with this subject were sent to; there is one, though
+        it may be written down a moment after it was accepted."""
+        return process.wait_for(lambda: self._recipients(subject),
+                                START_TIMEOUT, f"message {subject}")
+
+    def _recipients(self, subject):
         with open(os.path.join(self.directory, "messages"),
                   encoding="utf-8", errors="replace") as messages:
             sent = messages.read().split("X-Client-Addr:")
