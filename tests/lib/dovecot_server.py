@@ -21,8 +21,8 @@ import auth_protocol
 import dovecot_24
 import process
 
-# The resolver's configurations, which it guards with a lock of its own that the
-# thread sanitizer does not see.
+# The resolver's configurations, which it guards with its own lock: one that
+# the thread sanitizer does not see.
 GLIBC_RACES = "race:__libc_dynarray_emplace_enlarge\n"
 DOVECOT_CONFIG = "/usr/lib/dovecot/dovecot-config"
 SETTINGS_MODULE = "libpostfixadmin_settings.so"
