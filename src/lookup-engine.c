@@ -5,6 +5,7 @@
  */
 #include "lookup-private.h"
 
+#include "core/sql-shape.h"
 #include "core/sql-wide.h"
 
 #include <stddef.h>
@@ -49,9 +50,9 @@ static unsigned int engine_max_rows(const struct lookup_engine *engine,
 		MAX_ROWS;
 }
 
-static void engine_add_form(struct lookup_engine *engine, unsigned int id,
-			    unsigned int form, const char *text,
-			    unsigned int queries)
+static struct db_statement *
+engine_add_form(struct lookup_engine *engine, unsigned int id,
+		unsigned int form, const char *text, unsigned int queries)
 {
 	struct db_statement *forms = engine->statements[id];
 
@@ -65,37 +66,73 @@ static void engine_add_form(struct lookup_engine *engine, unsigned int id,
 	};
 	if (form > 0)
 		forms[form - 1].wider = &forms[form];
+	return &forms[form];
 }
 
-/* Our own queries for accounts are of the shape that can be joined. */
-static char *engine_wide_text(const struct lookup_engine *engine,
-			      unsigned int id, unsigned int queries)
+/* How a statement is made wide. */
+struct engine_shape {
+	bool joins;
+	struct strbuf keys;	/* for a join */
+	unsigned int key_count;
+};
+
+/* Our own queries for accounts can be joined, whatever they look like: what
+   their values are compared with is text in every PostfixAdmin. */
+static void engine_shape(const struct lookup_engine *engine, unsigned int id,
+			 struct engine_shape *shape_r)
+{
+	*shape_r = (struct engine_shape) { .keys = STRBUF_INIT };
+	if (engine->conf->form == PFA_CONF_NAMED) {
+		shape_r->joins = id == STATEMENT_PASSDB ||
+			id == STATEMENT_USERDB;
+		return;
+	}
+	shape_r->joins = sql_shape_is_plain(engine->templates[id]->text,
+					    &shape_r->keys,
+					    &shape_r->key_count);
+}
+
+static int engine_widen_to(struct lookup_engine *engine, unsigned int id,
+			   const struct engine_shape *shape, unsigned int form,
+			   unsigned int queries)
 {
 	const char *text = engine->templates[id]->text;
+	const char *keys = strbuf_str(&shape->keys);
+	struct db_statement *statement;
+	char *wide = NULL;
 
-	if (engine->conf->form == PFA_CONF_NAMED &&
-	    (id == STATEMENT_PASSDB || id == STATEMENT_USERDB))
-		return sql_wide_join(text, queries);
-	return sql_wide_union(text, queries, engine_max_rows(engine, id));
+	if (!shape->joins) {
+		wide = sql_wide_union(text, queries,
+				      engine_max_rows(engine, id));
+	} else if (keys != NULL) {
+		wide = sql_wide_join(text, queries, keys);
+	}
+	if (wide == NULL)
+		return -1;
+	statement = engine_add_form(engine, id, form, wide, queries);
+	statement->keys = shape->key_count;
+	statement->value_max = shape->joins ? SQL_WIDE_VALUE_MAX : 0;
+	return 0;
 }
 
 /* Forms of twice the width each, and one of the widest that is wanted. */
 static int engine_widen(struct lookup_engine *engine, unsigned int id,
 			struct errbuf *error)
 {
-	const char *text = engine->templates[id]->text;
 	const unsigned int widest = engine->conf->coalesce;
 	unsigned int form = 0, queries = 1;
-	char *wide;
+	struct engine_shape shape;
+	int ret = 0;
 
-	while (queries < widest && sql_wide_is_safe(text)) {
+	if (!sql_wide_is_safe(engine->templates[id]->text))
+		return 0;
+	engine_shape(engine, id, &shape);
+	while (ret == 0 && queries < widest) {
 		queries = queries * 2 < widest ? queries * 2 : widest;
-		wide = engine_wide_text(engine, id, queries);
-		if (wide == NULL)
-			return errbuf_set(error, "out of memory");
-		engine_add_form(engine, id, ++form, wide, queries);
+		ret = engine_widen_to(engine, id, &shape, ++form, queries);
 	}
-	return 0;
+	strbuf_free(&shape.keys);
+	return ret == 0 ? 0 : errbuf_set(error, "out of memory");
 }
 
 static void engine_free_statements(struct lookup_engine *engine)
@@ -123,7 +160,8 @@ static int engine_compile(struct lookup_engine *engine, struct errbuf *error)
 			error->setting = statement_defs[i].name;
 			return -1;
 		}
-		engine_add_form(engine, i, 0, engine->templates[i]->text, 1);
+		(void)engine_add_form(engine, i, 0,
+				      engine->templates[i]->text, 1);
 		if (i != STATEMENT_ITERATE &&
 		    engine_widen(engine, i, error) < 0)
 			return -1;

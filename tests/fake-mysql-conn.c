@@ -126,6 +126,11 @@ static void fake_note(const struct db_statement *statement,
 	}
 }
 
+static char *fake_text(struct db_rows *rows, const char *text)
+{
+	return strcpy(db_rows_text(rows, strlen(text)), text);
+}
+
 static struct db_rows *fake_rows_new(const struct fake_host *host, bool wide,
 				     unsigned int room)
 {
@@ -133,17 +138,12 @@ static struct db_rows *fake_rows_new(const struct fake_host *host, bool wide,
 	unsigned int i, columns = host->names == NULL ? 1 : host->column_count;
 	const char *const *names = host->names == NULL ? &value_name :
 		host->names;
-	struct db_rows *rows = calloc(1, sizeof(*rows));
+	struct db_rows *rows = db_rows_new(columns + wide, room);
 
-	rows->column_count = columns + wide;
-	rows->names = calloc(columns + 1, sizeof(char *));
-	rows->widths = calloc(columns + 1, sizeof(*rows->widths));
-	rows->values = calloc((size_t)room * (columns + 1) + 1,
-			      sizeof(char *));
 	if (wide)
-		rows->names[0] = strdup("lookup");
+		rows->names[0] = fake_text(rows, "lookup");
 	for (i = 0; i < columns; i++) {
-		rows->names[i + wide] = strdup(names[i]);
+		rows->names[i + wide] = fake_text(rows, names[i]);
 		rows->widths[i + wide] = host->width;
 	}
 	return rows;
@@ -164,10 +164,10 @@ static void fake_rows_add(struct db_rows *rows, const struct fake_host *host,
 		row = rows->values +
 			(size_t)rows->row_count++ * rows->column_count;
 		if (number != NULL)
-			row[0] = strdup(number);
+			row[0] = fake_text(rows, number);
 		for (i = first; i < rows->column_count; i++) {
 			if (values[i - first] != NULL)
-				row[i] = strdup(values[i - first]);
+				row[i] = fake_text(rows, values[i - first]);
 		}
 	}
 }
@@ -184,7 +184,7 @@ static struct db_rows *fake_answer(const struct fake_host *host,
 	unsigned int i;
 
 	if (host->changes) {
-		rows = calloc(1, sizeof(*rows));
+		rows = db_rows_new(0, 0);
 		rows->affected = host->affected;
 		return rows;
 	}

@@ -66,21 +66,35 @@ static void test_wide_union(void)
 	free(text);
 }
 
+#define CAST "CAST(? AS CHAR(255) CHARACTER SET ascii)"
+
 static void test_wide_join(void)
 {
 	char *text = sql_wide_join("SELECT a, (SELECT b FROM c WHERE d = ?), "
 				   "'?' FROM `e FROM ?` LEFT JOIN f ON g = ? "
-				   "WHERE h = ?", 2);
+				   "WHERE h = ?", 2, "");
 
 	CU_ASSERT_STRING_EQUAL(text,
-		"SELECT k.`lookup`, a, (SELECT b FROM c WHERE d = k.`b0`), '?' "
-		"FROM (SELECT 0 AS `lookup`, CONVERT(? USING ascii) AS `b0`, "
-		"CONVERT(? USING ascii) AS `b1`, "
-		"CONVERT(? USING ascii) AS `b2` "
-		"UNION ALL SELECT 1 AS `lookup`, CONVERT(? USING ascii) AS "
-		"`b0`, CONVERT(? USING ascii) AS `b1`, "
-		"CONVERT(? USING ascii) AS `b2`) k STRAIGHT_JOIN "
-		"`e FROM ?` LEFT JOIN f ON g = k.`b1` WHERE h = k.`b2`");
+		"WITH `dovecot_lookups` (`lookup`, `b0`, `b1`, `b2`) AS (VALUES "
+		"/*!80019 ROW*/(0, "CAST", "CAST", "CAST"), "
+		"/*!80019 ROW*/(1, "CAST", "CAST", "CAST")) "
+		"SELECT k.`lookup`, a, (SELECT b FROM c WHERE d = k.`b0`), "
+		"'?'  FROM `dovecot_lookups` k STRAIGHT_JOIN `e FROM ?` "
+		"LEFT JOIN f ON g = k.`b1` WHERE h = k.`b2`");
+	free(text);
+}
+
+/* as people write them */
+static void test_wide_join_keys(void)
+{
+	char *text = sql_wide_join("  select a,'from'from b where b.from = ?",
+				   1, ", b.from");
+
+	CU_ASSERT_STRING_EQUAL(text,
+		"WITH `dovecot_lookups` (`lookup`, `b0`) AS (VALUES "
+		"/*!80019 ROW*/(0, "CAST")) SELECT k.`lookup`, a,'from', b.from "
+		"FROM `dovecot_lookups` k STRAIGHT_JOIN b where b.from = "
+		"k.`b0`");
 	free(text);
 }
 
@@ -88,6 +102,7 @@ static CU_TestInfo tests[] = {
 	TEST(test_wide_is_safe),
 	TEST(test_wide_union),
 	TEST(test_wide_join),
+	TEST(test_wide_join_keys),
 	CU_TEST_INFO_NULL,
 };
 

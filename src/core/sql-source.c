@@ -2,7 +2,7 @@
 /*
  * The smallest pieces of a query: bytes, blanks, comments, variables, and the
  * place of an error. Knows what MySQL takes for a comment, but nothing of
- * statements. Called by sql-template.c and sql-literal.c.
+ * statements. Called by the other files that read SQL.
  */
 #include "core/sql-source.h"
 
@@ -82,6 +82,21 @@ bool sql_is_percent_sign(const char *p)
 bool sql_is_quote(char c)
 {
 	return c == '\'' || c == '"';
+}
+
+const char *sql_skip_quoted(const char *p)
+{
+	const char quote = *p++;
+
+	for (; *p != '\0'; p++) {
+		if (*p == '\\' && quote != '`' && p[1] != '\0')
+			p++;
+		else if (*p == quote && p[1] == quote)
+			p++;
+		else if (*p == quote)
+			return p + 1;
+	}
+	return p;
 }
 
 bool sql_is_word_char(char c)

@@ -10,7 +10,7 @@
 
 /*
  * A query as it was written: its smallest pieces, and errors that name a place
- * in it. Only for sql-template.c and sql-literal.c.
+ * in it. Only for the files that read SQL.
  */
 struct sql_source {
 	const char *query;
@@ -31,6 +31,9 @@ int sql_source_check_variable(const struct sql_source *src, const char *p,
 
 bool sql_is_percent_sign(const char *p);
 bool sql_is_quote(char c);
+/* p points at a quote, of a literal or of a name. Returns what follows the
+   closing one. */
+const char *sql_skip_quoted(const char *p);
 /* Of keywords, numbers and names without quotes. */
 bool sql_is_word_char(char c);
 

@@ -12,21 +12,8 @@
 #include <string.h>
 #include <strings.h>
 
-/* p points at a quote. Returns what follows the closing one. */
-static const char *skip_quoted(const char *p)
-{
-	const char quote = *p++;
-
-	for (; *p != '\0'; p++) {
-		if (*p == '\\' && quote != '`' && p[1] != '\0')
-			p++;
-		else if (*p == quote && p[1] == quote)
-			p++;
-		else if (*p == quote)
-			return p + 1;
-	}
-	return p;
-}
+/* What no table is called. */
+#define LOOKUPS "dovecot_lookups"
 
 /* A variable that one SELECT sets is seen by the next one; of a comment
    that counts, nobody knows what it says. */
@@ -45,7 +32,7 @@ bool sql_wide_is_safe(const char *text)
 	while (*p != '\0') {
 		if (is_unsafe(p))
 			return false;
-		p = sql_is_quote(*p) || *p == '`' ? skip_quoted(p) : p + 1;
+		p = sql_is_quote(*p) || *p == '`' ? sql_skip_quoted(p) : p + 1;
 	}
 	return true;
 }
@@ -79,23 +66,34 @@ char *sql_wide_union(const char *text, unsigned int lookups,
 	return strbuf_steal(&sql);
 }
 
-/* Appends the text with each placeholder replaced by a column of the table k, and with
-   k in front of the first table. Returns the number of placeholders. */
+/* p is in the text, outside of quotes. */
+static bool is_from(const char *text, const char *p)
+{
+	return p > text && !sql_is_word_char(p[-1]) &&
+		strncasecmp(p, "FROM", 4) == 0 && !sql_is_word_char(p[4]);
+}
+
+/* Appends the text with each placeholder replaced by a column of the lookups,
+   and with these in front of the first table. Behind the columns come the keys.
+   Returns the number of placeholders. */
 static unsigned int append_joined(struct strbuf *sql, const char *text,
 				  const char *keys)
 {
 	unsigned int depth = 0, binds = 0;
 	const char *p = text, *end;
+	bool joined = false;
 
 	while (*p != '\0') {
-		end = sql_is_quote(*p) || *p == '`' ? skip_quoted(p) : p + 1;
+		end = sql_is_quote(*p) || *p == '`' ? sql_skip_quoted(p) :
+			p + 1;
 		if (*p == '?') {
 			append_number(sql, "k.`b", binds++, "`");
-		} else if (depth == 0 && strncmp(p, " FROM ", 6) == 0) {
-			strbuf_append_str(sql, " FROM (");
+		} else if (depth == 0 && !joined && is_from(text, p)) {
+			end = p + strlen("FROM");
 			strbuf_append_str(sql, keys);
-			strbuf_append_str(sql, ") k STRAIGHT_JOIN ");
-			end = p + 6;
+			strbuf_append_str(sql, " FROM `"LOOKUPS"` k "
+					  "STRAIGHT_JOIN");
+			joined = true;
 		} else {
 			strbuf_append(sql, p, (size_t)(end - p));
 		}
@@ -106,33 +104,46 @@ static unsigned int append_joined(struct strbuf *sql, const char *text,
 	return binds;
 }
 
-/* A row for each lookup. Values are ASCII, which any column's character set
-   contains, so it is they that are converted, and an index still serves. */
-static void append_keys(struct strbuf *sql, unsigned int lookups,
-			unsigned int binds)
+static void append_names(struct strbuf *sql, unsigned int binds)
 {
-	unsigned int i, bind;
+	unsigned int bind;
 
-	for (i = 0; i < lookups; i++) {
-		append_number(sql, i == 0 ? "SELECT " : " UNION ALL SELECT ",
-			      i, " AS `lookup`");
-		for (bind = 0; bind < binds; bind++) {
-			append_number(sql, ", CONVERT(? USING ascii) AS `b",
-				      bind, "`");
-		}
-	}
+	strbuf_append_str(sql, "WITH `"LOOKUPS"` (`lookup`");
+	for (bind = 0; bind < binds; bind++)
+		append_number(sql, ", `b", bind, "`");
+	strbuf_append_str(sql, ") AS (VALUES ");
 }
 
-char *sql_wide_join(const char *text, unsigned int lookups)
+/* MariaDB knows a row by its parentheses, MySQL by the word. Placeholders in
+   VALUES have no type of their own when the statement is prepared. */
+static void append_row(struct strbuf *sql, unsigned int lookup,
+		       unsigned int binds)
+{
+	unsigned int bind;
+
+	append_number(sql, "/*!80019 ROW*/(", lookup, "");
+	for (bind = 0; bind < binds; bind++) {
+		append_number(sql, ", CAST(? AS CHAR(", SQL_WIDE_VALUE_MAX,
+			      ") CHARACTER SET ascii)");
+	}
+	strbuf_append_c(sql, ')');
+}
+
+char *sql_wide_join(const char *text, unsigned int lookups, const char *keys)
 {
 	const char *columns = sql_skip_gap(text, NULL) + strlen("SELECT");
-	struct strbuf sql = STRBUF_INIT, keys = STRBUF_INIT;
+	struct strbuf sql = STRBUF_INIT, joined = STRBUF_INIT;
+	const unsigned int binds = append_joined(&joined, columns, keys);
+	unsigned int i;
 
-	append_keys(&keys, lookups, append_joined(&sql, columns, ""));
-	strbuf_reset(&sql);
-	strbuf_append_str(&sql, "SELECT k.`lookup`,");
-	(void)append_joined(&sql, columns, strbuf_str(&keys));
-	sql.failed = sql.failed || keys.failed;
-	strbuf_free(&keys);
+	append_names(&sql, binds);
+	for (i = 0; i < lookups; i++) {
+		strbuf_append_str(&sql, i == 0 ? "" : ", ");
+		append_row(&sql, i, binds);
+	}
+	strbuf_append_str(&sql, ") SELECT k.`lookup`,");
+	strbuf_append(&sql, joined.data, joined.len);
+	sql.failed = sql.failed || joined.failed;
+	strbuf_free(&joined);
 	return strbuf_steal(&sql);
 }

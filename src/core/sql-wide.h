@@ -22,11 +22,16 @@ char *sql_wide_union(const char *text, unsigned int lookups,
 
 /*
  * The statement joined with a table of what would be bound to it: half the work
- * for the server. Only for statements of our own, which are one SELECT without
- * GROUP BY, ORDER BY and LIMIT, and whose values are ASCII, compared with
- * columns; a lookup may get any number of rows. malloc()ed, NULL if memory ran
- * out.
+ * for the server. For statements of the shape in sql-shape.h, and for such of
+ * our own as read as well: one SELECT without GROUP BY, ORDER BY and LIMIT, whose values are compared with text columns. A lookup may get any
+ * number of rows. Values must be ASCII, which any column's character set
+ * contains, so that it is they that are converted, and an index still serves;
+ * and no longer than SQL_WIDE_VALUE_MAX, as the rest of them would be dropped.
+ *
+ * keys: columns of the statement to end with, each with a comma in front.
+ * malloc()ed, NULL if memory ran out.
  */
-char *sql_wide_join(const char *text, unsigned int lookups);
+#define SQL_WIDE_VALUE_MAX 255
+char *sql_wide_join(const char *text, unsigned int lookups, const char *keys);
 
 #endif

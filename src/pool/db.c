@@ -95,17 +95,74 @@ bool db_query_equals(const struct db_query *query,
 	return true;
 }
 
+/* Many short texts share a block. A batch of usual rows fits into one. */
+#define TEXT_BLOCK_SIZE 4096
+
+struct db_text {
+	struct db_text *next;
+	size_t used, size;
+	char data[];
+};
+
+struct db_rows *db_rows_new(unsigned int column_count, unsigned int max_rows)
+{
+	const size_t values = (size_t)column_count * max_rows;
+	struct db_rows *rows;
+
+	rows = calloc(1, sizeof(*rows) + column_count * sizeof(*rows->widths) +
+		      (column_count + values) * sizeof(*rows->values));
+	if (rows == NULL)
+		return NULL;
+	rows->column_count = column_count;
+	rows->widths = (unsigned long *)(rows + 1);
+	rows->names = (char **)(rows->widths + column_count);
+	rows->values = rows->names + column_count;
+	return rows;
+}
+
+static struct db_text *text_new(struct db_text *next, size_t size)
+{
+	struct db_text *text = malloc(sizeof(*text) + size);
+
+	if (text == NULL)
+		return NULL;
+	text->next = next;
+	text->used = 0;
+	text->size = size;
+	return text;
+}
+
+char *db_rows_text(struct db_rows *rows, size_t len)
+{
+	struct db_text *text = rows->texts;
+	char *str;
+
+	if (text == NULL || text->size - text->used <= len) {
+		text = text_new(rows->texts, len < TEXT_BLOCK_SIZE ?
+				TEXT_BLOCK_SIZE : len + 1);
+		if (text == NULL)
+			return NULL;
+		rows->texts = text;
+	}
+	str = text->data + text->used;
+	str[len] = '\0';
+	text->used += len + 1;
+	return str;
+}
+
 void db_rows_free(struct db_rows **_rows)
 {
 	struct db_rows *rows = *_rows;
+	struct db_text *text, *next;
 
 	if (rows == NULL)
 		return;
 	*_rows = NULL;
-	wipe_free_all(rows->names, rows->column_count);
-	free(rows->widths);
-	wipe_free_all(rows->values,
-		      (size_t)rows->row_count * rows->column_count);
+	for (text = rows->texts; text != NULL; text = next) {
+		next = text->next;
+		explicit_bzero(text->data, text->used);
+		free(text);
+	}
 	free(rows);
 }
 

@@ -20,12 +20,17 @@ struct db_statement {
 
 	/*
 	 * Wide forms answer several queries with one execution: their binds are
-	 * those of `queries` queries in turn, and each row starts with the
-	 * number of the query it belongs to, from 0. The other columns have
-	 * to be those of the statement itself; mysql-conn.c makes sure of
-	 * that.
+	 * those of `queries` queries in turn, ASCII only, and each row starts
+	 * with the number of the query it belongs to, from 0. The other
+	 * columns have to be those of the statement itself; mysql-conn.c makes
+	 * sure of that.
 	 */
 	unsigned int queries;			/* 1: this is the statement */
+	/* columns behind those, which are not answered: a form that has some is
+	   right only if they hold text */
+	unsigned int keys;
+	/* the longest value that may be bound; 0: any length */
+	unsigned int value_max;
 	const struct db_statement *plain;	/* of a wide form */
 	const struct db_statement *wider;	/* the next form, or NULL */
 };
@@ -64,8 +69,16 @@ struct db_rows {
 	bool more;		/* there were more rows than asked for */
 	/* no columns: how many rows the statement changed */
 	unsigned long long affected;
+
+	struct db_text *texts;	/* db.c's: names and values are in there */
 };
 
+/* No rows yet, with room for max_rows, all of it NULL. NULL if memory ran
+   out. */
+struct db_rows *db_rows_new(unsigned int column_count, unsigned int max_rows);
+/* Room for a name or value of that length, for the caller to fill in; its NUL
+   is there. It stays where it is. NULL if memory ran out. */
+char *db_rows_text(struct db_rows *rows, size_t len);
 void db_rows_free(struct db_rows **rows);
 
 /* What an error is about, as far as somebody can act on it. */

@@ -243,19 +243,29 @@ void dbpool_hurry(struct dbpool *pool, unsigned int lookup_timeout_ms)
 	deadline_timer_start(pool);
 }
 
-/* What a column cannot hold is an error of the statement. A client that sends
-   nothing but such names shall not make everybody's lookups fail together. */
-static bool values_are_ascii(const struct db_statement *statement,
-			     const char *const *values)
+static bool value_may_share(const char *value, unsigned int max)
 {
 	const char *p;
+
+	for (p = value; *p != '\0'; p++) {
+		if ((*p & 0x80) != 0)
+			return false;
+	}
+	return max == 0 || (size_t)(p - value) <= max;
+}
+
+/* Whether they can be bound in a wide form. What a column cannot hold is an
+   error of the statement: a client that sends nothing but such names shall not
+   make everybody's lookups fail together. */
+static bool values_may_share(const struct db_statement *statement,
+			     const char *const *values)
+{
+	const struct db_statement *form = statement->wider;
 	unsigned int i;
 
-	for (i = 0; i < statement->bind_count; i++) {
-		for (p = values[i]; *p != '\0'; p++) {
-			if ((*p & 0x80) != 0)
-				return false;
-		}
+	for (i = 0; form != NULL && i < statement->bind_count; i++) {
+		if (!value_may_share(values[i], form->value_max))
+			return false;
 	}
 	return true;
 }
@@ -275,7 +285,7 @@ struct dbpool_lookup *dbpool_submit(struct dbpool *pool,
 		return NULL;
 	}
 	lookup->pool = pool;
-	lookup->alone = !values_are_ascii(statement, values);
+	lookup->alone = !values_may_share(statement, values);
 	lookup->callback = callback;
 	lookup->context = context;
 	lookup->deadline = pool->loop.now() + pool->set.lookup_timeout_ms;

@@ -53,7 +53,7 @@ struct mysql_conn {
 	MYSQL *mysql;
 	MYSQL_STMT **statements;	/* by id; NULL: not prepared here */
 	unsigned int statement_count;
-	unsigned int stream_id;		/* the statement that is being read */
+	const struct db_statement *stream;	/* that is being read */
 
 	uint64_t deadline;
 	int wake_fd;
@@ -475,17 +475,29 @@ static bool fields_read_same(const MYSQL_FIELD *plain, const MYSQL_FIELD *wide)
 	return plain->type == wide->type && plain->decimals == wide->decimals;
 }
 
-static bool columns_read_same(MYSQL_STMT *plain, MYSQL_STMT *wide)
+/* A list of words is compared by its words or by their numbers. */
+static bool field_is_key(const MYSQL_FIELD *field)
+{
+	return field_is_text(field) &&
+		(field->flags & (ENUM_FLAG | SET_FLAG)) == 0;
+}
+
+static bool columns_read_same(MYSQL_STMT *plain, MYSQL_STMT *wide,
+			      unsigned int keys)
 {
 	MYSQL_RES *plain_meta = mysql_stmt_result_metadata(plain);
 	MYSQL_RES *wide_meta = mysql_stmt_result_metadata(wide);
 	unsigned int i, count = mysql_stmt_field_count(plain);
 	bool same = plain_meta != NULL && wide_meta != NULL &&
-		mysql_stmt_field_count(wide) == count + 1;
+		mysql_stmt_field_count(wide) == 1 + count + keys;
 
 	for (i = 0; same && i < count; i++) {
 		same = fields_read_same(&mysql_fetch_fields(plain_meta)[i],
 					&mysql_fetch_fields(wide_meta)[i + 1]);
+	}
+	for (i = 0; same && i < keys; i++) {
+		same = field_is_key(
+			&mysql_fetch_fields(wide_meta)[1 + count + i]);
 	}
 	if (plain_meta != NULL)
 		mysql_free_result(plain_meta);
@@ -515,8 +527,9 @@ conn_prepare(struct mysql_conn *conn, const struct db_statement *statement,
 	result = conn_prepare_one(conn, statement, error_r);
 	if (result == MYSQL_CONN_OK &&
 	    !columns_read_same(conn->statements[plain->id],
-			       conn->statements[statement->id])) {
-		db_error_set(error_r, "UNION would change its columns");
+			       conn->statements[statement->id],
+			       statement->keys)) {
+		db_error_set(error_r, "its columns would read differently");
 		result = conn_fail_own(conn, statement->id);
 	}
 	if (result == MYSQL_CONN_STATEMENT_FAILED)
@@ -637,12 +650,12 @@ static bool conn_row_init(struct conn_row *row, MYSQL_STMT *stmt)
 	return mysql_stmt_bind_result(stmt, row->binds) == 0;
 }
 
-/* The value of one column of the row just fetched, malloc()ed. */
+/* Copies the value of one column of the row just fetched. */
 static char *conn_row_value(struct conn_row *row, MYSQL_STMT *stmt,
-			    unsigned int column)
+			    unsigned int column, struct db_rows *rows)
 {
 	unsigned long length = row->lengths[column];
-	char *value = malloc(length + 1);
+	char *value = db_rows_text(rows, length);
 	MYSQL_BIND bind = {
 		.buffer_type = MYSQL_TYPE_STRING,
 		.buffer = value,
@@ -653,13 +666,10 @@ static char *conn_row_value(struct conn_row *row, MYSQL_STMT *stmt,
 
 	if (value == NULL)
 		return NULL;
-	if (length <= CONN_COLUMN_SIZE) {
+	if (length <= CONN_COLUMN_SIZE)
 		memcpy(value, row->binds[column].buffer, length);
-	} else if (mysql_stmt_fetch_column(stmt, &bind, column, 0) != 0) {
-		free(value);
+	else if (mysql_stmt_fetch_column(stmt, &bind, column, 0) != 0)
 		return NULL;
-	}
-	value[length] = '\0';
 	return value;
 }
 
@@ -670,27 +680,28 @@ static unsigned long conn_field_width(const MYSQL_FIELD *field)
 		field->length / CONN_CHARSET_MAX_BYTES;
 }
 
-static struct db_rows *conn_rows_new(MYSQL_STMT *stmt, unsigned int max_rows)
+static char *conn_rows_name(struct db_rows *rows, const char *name)
 {
-	struct db_rows *rows = calloc(1, sizeof(*rows));
-	MYSQL_RES *meta = mysql_stmt_result_metadata(stmt);
-	unsigned int i, count = mysql_stmt_field_count(stmt);
-	bool ok = rows != NULL && meta != NULL;
+	const size_t len = strlen(name);
+	char *copy = db_rows_text(rows, len);
 
-	if (ok) {
-		rows->names = calloc(count + 1, sizeof(*rows->names));
-		rows->widths = calloc(count + 1, sizeof(*rows->widths));
-		rows->values = calloc((size_t)max_rows * count + 1,
-				      sizeof(*rows->values));
-		ok = rows->names != NULL && rows->widths != NULL &&
-			rows->values != NULL;
-	}
+	return copy == NULL ? NULL : memcpy(copy, name, len);
+}
+
+/* For an answer of so many columns, which may be fewer than the server's. */
+static struct db_rows *conn_rows_new(MYSQL_STMT *stmt, unsigned int count,
+				     unsigned int max_rows)
+{
+	struct db_rows *rows = db_rows_new(count, max_rows);
+	MYSQL_RES *meta = mysql_stmt_result_metadata(stmt);
+	bool ok = rows != NULL && meta != NULL;
+	unsigned int i;
+
 	for (i = 0; ok && i < count; i++) {
 		const MYSQL_FIELD *field = &mysql_fetch_fields(meta)[i];
 
-		rows->names[i] = strdup(field->name);
+		rows->names[i] = conn_rows_name(rows, field->name);
 		rows->widths[i] = conn_field_width(field);
-		rows->column_count++;
 		ok = rows->names[i] != NULL;
 	}
 	if (meta != NULL)
@@ -709,7 +720,7 @@ static int conn_rows_add(struct db_rows *rows, struct conn_row *row,
 	unsigned int i;
 
 	rows->row_count++;
-	for (i = 0; i < row->count; i++) {
+	for (i = 0; i < rows->column_count; i++) {
 		if (row->nulls[i])
 			continue;
 		if (row->lengths[i] > MYSQL_CONN_MAX_VALUE) {
@@ -719,7 +730,7 @@ static int conn_rows_add(struct db_rows *rows, struct conn_row *row,
 				row->lengths[i], MYSQL_CONN_MAX_VALUE);
 			return -1;
 		}
-		values[i] = conn_row_value(row, stmt, i);
+		values[i] = conn_row_value(row, stmt, i, rows);
 		if (values[i] == NULL) {
 			db_error_set(error_r, "Out of memory");
 			return -1;
@@ -764,24 +775,44 @@ conn_fetch(struct mysql_conn *conn, unsigned int id, struct conn_row *row,
 	}
 }
 
-static enum mysql_conn_result
-conn_read_rows(struct mysql_conn *conn, unsigned int id, unsigned int max_rows,
-	       bool look_ahead, struct db_rows **rows_r,
-	       struct db_error *error_r)
+/* Without the keys of a wide form. A server may have changed its mind about
+   columns when it executes. */
+static struct db_rows *conn_rows_begin(MYSQL_STMT *stmt,
+				       const struct db_statement *statement,
+				       unsigned int max_rows,
+				       struct db_error *error_r)
 {
-	MYSQL_STMT *stmt = conn->statements[id];
-	struct db_rows *rows = conn_rows_new(stmt, max_rows);
+	const unsigned int count = mysql_stmt_field_count(stmt);
+	struct db_rows *rows = NULL;
+
+	db_error_set(error_r, "Out of memory");
+	if (count > statement->keys) {
+		rows = conn_rows_new(stmt, count - statement->keys, max_rows);
+	} else {
+		db_error_set(error_r, "The server sends %u columns, fewer "
+			     "than it was asked for", count);
+	}
+	return rows;
+}
+
+static enum mysql_conn_result
+conn_read_rows(struct mysql_conn *conn, const struct db_statement *statement,
+	       unsigned int max_rows, bool look_ahead,
+	       struct db_rows **rows_r, struct db_error *error_r)
+{
+	MYSQL_STMT *stmt = conn->statements[statement->id];
+	struct db_rows *rows = conn_rows_begin(stmt, statement, max_rows,
+					       error_r);
 	enum mysql_conn_result result;
 	struct conn_row row;
 
 	if (rows == NULL || !conn_row_init(&row, stmt)) {
-		db_error_set(error_r, "Out of memory");
-		result = conn_fail_own(conn, id);
+		result = conn_fail_own(conn, statement->id);
 		if (rows != NULL)
 			conn_row_deinit(&row);
 	} else {
-		result = conn_fetch(conn, id, &row, rows, max_rows, look_ahead,
-				    error_r);
+		result = conn_fetch(conn, statement->id, &row, rows, max_rows,
+				    look_ahead, error_r);
 		conn_row_deinit(&row);
 	}
 	if (result != MYSQL_CONN_OK)
@@ -794,7 +825,7 @@ conn_read_rows(struct mysql_conn *conn, unsigned int id, unsigned int max_rows,
    that selects nothing. */
 static struct db_rows *conn_rows_none(MYSQL_STMT *stmt)
 {
-	struct db_rows *rows = calloc(1, sizeof(*rows));
+	struct db_rows *rows = db_rows_new(0, 0);
 
 	if (rows != NULL)
 		rows->affected = mysql_stmt_affected_rows(stmt);
@@ -860,7 +891,7 @@ mysql_conn_run(struct mysql_conn *conn, const struct db_statement *statement,
 		}
 	} else {
 		/* not stored first: that would be a copy that nobody wipes */
-		result = conn_read_rows(conn, id, statement->queries *
+		result = conn_read_rows(conn, statement, statement->queries *
 					statement->max_rows, true, rows_r,
 					error_r);
 		if (result != MYSQL_CONN_OK)
@@ -888,10 +919,10 @@ mysql_conn_stream_open(struct mysql_conn *conn, struct db_query *query,
 	result = conn_execute(conn, query->statement, &query, 1, error_r);
 	if (result != MYSQL_CONN_OK)
 		return result;
-	conn->stream_id = query->statement->id;
-	if (mysql_stmt_field_count(conn->statements[conn->stream_id]) == 0) {
+	conn->stream = query->statement;
+	if (mysql_stmt_field_count(conn->statements[conn->stream->id]) == 0) {
 		db_error_set(error_r, "The statement selects nothing");
-		return conn_fail_own(conn, conn->stream_id);
+		return conn_fail_own(conn, conn->stream->id);
 	}
 	return MYSQL_CONN_OK;
 }
@@ -902,6 +933,6 @@ mysql_conn_stream_read(struct mysql_conn *conn, unsigned int max_rows,
 		       struct db_error *error_r)
 {
 	conn_begin(conn, deadline);
-	return conn_read_rows(conn, conn->stream_id, max_rows, false, rows_r,
+	return conn_read_rows(conn, conn->stream, max_rows, false, rows_r,
 			      error_r);
 }

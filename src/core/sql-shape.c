@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Reads a statement by the small grammar in sql-shape.h. Whatever it does not
+ * know is another shape: that costs time, never an answer. Knows nothing of
+ * wide forms (sql-wide.c). Called by lookup-engine.c.
+ */
+#include "core/sql-shape.h"
+
+#include "core/sql-source.h"
+
+#include <string.h>
+#include <strings.h>
+
+enum token_kind {
+	TOKEN_END,
+	TOKEN_WORD,		/* a keyword, or a name without quotes */
+	TOKEN_NAME,		/* `a name` */
+	TOKEN_NUMBER,
+	TOKEN_LITERAL,
+	TOKEN_BIND,
+	TOKEN_SYMBOL,		/* all else, one or two bytes */
+};
+
+struct sql_reader {
+	enum token_kind kind;	/* of the token that comes next */
+	const char *token;
+	size_t len;
+	const char *end;	/* of the token before it */
+	struct strbuf *keys;
+	unsigned int key_count;
+};
+
+/* ---------------------------------------------------------------- tokens */
+
+static bool is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+static size_t word_len(const char *p)
+{
+	size_t len = 0;
+
+	while (sql_is_word_char(p[len]))
+		len++;
+	return len;
+}
+
+static const char *const comparisons[] = {
+	"<=>", "<=", ">=", "<>", "!=", "=", "<", ">",
+};
+#define COMPARISON_COUNT (sizeof(comparisons) / sizeof(*comparisons))
+
+static size_t symbol_len(const char *p)
+{
+	size_t i;
+
+	for (i = 0; i < COMPARISON_COUNT; i++) {
+		if (strncmp(p, comparisons[i], strlen(comparisons[i])) == 0)
+			return strlen(comparisons[i]);
+	}
+	return 1;
+}
+
+static void read_token(struct sql_reader *reader)
+{
+	const char *p = sql_skip_gap(reader->token + reader->len, NULL);
+
+	reader->end = reader->token + reader->len;
+	reader->token = p;
+	if (*p == '\0') {
+		reader->kind = TOKEN_END;
+		reader->len = 0;
+	} else if (sql_is_quote(*p) || *p == '`') {
+		reader->kind = *p == '`' ? TOKEN_NAME : TOKEN_LITERAL;
+		reader->len = (size_t)(sql_skip_quoted(p) - p);
+	} else if (sql_is_word_char(*p)) {
+		/* no name of digits only, and no 1e5: they are read alike */
+		reader->kind = is_digit(*p) ? TOKEN_NUMBER : TOKEN_WORD;
+		reader->len = word_len(p);
+	} else {
+		reader->kind = *p == '?' ? TOKEN_BIND : TOKEN_SYMBOL;
+		reader->len = symbol_len(p);
+	}
+}
+
+static bool is_text(const struct sql_reader *reader, const char *text)
+{
+	return reader->len == strlen(text) &&
+		strncasecmp(reader->token, text, reader->len) == 0;
+}
+
+/* Goes over the token if it is this one. */
+static bool accept(struct sql_reader *reader, enum token_kind kind,
+		   const char *text)
+{
+	if (reader->kind != kind || (text != NULL && !is_text(reader, text)))
+		return false;
+	read_token(reader);
+	return true;
+}
+
+static bool accept_symbol(struct sql_reader *reader, const char *symbol)
+{
+	return accept(reader, TOKEN_SYMBOL, symbol);
+}
+
+static bool accept_word(struct sql_reader *reader, const char *word)
+{
+	return accept(reader, TOKEN_WORD, word);
+}
+
+/* What may follow a name, or stand in its place with a meaning of its own. */
+static const char *const keywords[] = {
+	"all", "and", "as", "binary", "case", "cross", "distinct",
+	"distinctrow", "div", "exists", "for", "force", "from", "full",
+	"group", "having", "high_priority", "ignore", "in", "inner",
+	"interval", "into", "is", "join", "left", "like", "limit", "lock",
+	"mod", "natural", "next", "nextval", "not", "null", "offset", "or",
+	"order", "outer", "partition", "previous", "procedure", "regexp",
+	"right", "rlike", "row", "rownum", "rows", "select", "sql_big_result",
+	"sql_buffer_result", "sql_cache", "sql_calc_found_rows",
+	"sql_no_cache", "sql_small_result", "straight_join", "union", "use",
+	"using", "values", "where", "window", "with", "xor",
+};
+
+static bool is_keyword(const struct sql_reader *reader)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(keywords) / sizeof(*keywords); i++) {
+		if (is_text(reader, keywords[i]))
+			return true;
+	}
+	return false;
+}
+
+static bool accept_name(struct sql_reader *reader)
+{
+	if (reader->kind != TOKEN_NAME &&
+	    (reader->kind != TOKEN_WORD || is_keyword(reader)))
+		return false;
+	read_token(reader);
+	return true;
+}
+
+/* --------------------------------------------------------------- grammar */
+
+/* database.table.column, or less of it */
+static bool read_path(struct sql_reader *reader)
+{
+	if (!accept_name(reader))
+		return false;
+	while (accept_symbol(reader, ".")) {
+		if (!accept_name(reader))
+			return false;
+	}
+	return reader->kind != TOKEN_SYMBOL || *reader->token != '(';
+}
+
+static bool read_constant(struct sql_reader *reader)
+{
+	return accept(reader, TOKEN_LITERAL, NULL) ||
+		accept(reader, TOKEN_NUMBER, NULL);
+}
+
+static bool read_operator(struct sql_reader *reader)
+{
+	return accept_symbol(reader, "+") || accept_symbol(reader, "-") ||
+		accept_symbol(reader, "*") || accept_symbol(reader, "/") ||
+		accept_word(reader, "div");
+}
+
+/* Arithmetic, without placeholders. */
+static bool read_sum(struct sql_reader *reader)
+{
+	do {
+		if (!read_constant(reader) && !read_path(reader))
+			return false;
+	} while (read_operator(reader));
+	return true;
+}
+
+static bool read_part(struct sql_reader *reader)
+{
+	return accept(reader, TOKEN_BIND, NULL) || read_sum(reader);
+}
+
+static bool read_value(struct sql_reader *reader)
+{
+	if (!accept_word(reader, "concat"))
+		return read_part(reader);
+	if (!accept_symbol(reader, "("))
+		return false;
+	do {
+		if (!read_part(reader))
+			return false;
+	} while (accept_symbol(reader, ","));
+	return accept_symbol(reader, ")");
+}
+
+static bool read_item(struct sql_reader *reader)
+{
+	if (!read_value(reader))
+		return false;
+	if (accept_word(reader, "as")) {
+		return accept_name(reader) ||
+			accept(reader, TOKEN_LITERAL, NULL);
+	}
+	(void)accept_name(reader);
+	return true;
+}
+
+static bool read_table(struct sql_reader *reader)
+{
+	if (!read_path(reader))
+		return false;
+	if (accept_word(reader, "as"))
+		return accept_name(reader);
+	(void)accept_name(reader);
+	return true;
+}
+
+static bool read_comparison(struct sql_reader *reader)
+{
+	size_t i;
+
+	for (i = 0; i < COMPARISON_COUNT; i++) {
+		if (accept_symbol(reader, comparisons[i]))
+			return true;
+	}
+	return false;
+}
+
+static void add_key(struct sql_reader *reader, const char *start,
+		    const char *end)
+{
+	strbuf_append_str(reader->keys, ", ");
+	strbuf_append(reader->keys, start, (size_t)(end - start));
+	reader->key_count++;
+}
+
+static bool read_condition(struct sql_reader *reader)
+{
+	const char *start = reader->token, *end;
+	bool equal;
+
+	if (!read_path(reader))
+		return false;
+	end = reader->end;
+	equal = reader->kind == TOKEN_SYMBOL && is_text(reader, "=");
+	if (!read_comparison(reader))
+		return false;
+	if (!accept(reader, TOKEN_BIND, NULL))
+		return read_constant(reader) || read_path(reader);
+	add_key(reader, start, end);
+	return equal;
+}
+
+static bool read_select(struct sql_reader *reader)
+{
+	if (!accept_word(reader, "select"))
+		return false;
+	do {
+		if (!read_item(reader))
+			return false;
+	} while (accept_symbol(reader, ","));
+	return accept_word(reader, "from") && read_table(reader) &&
+		accept_word(reader, "where");
+}
+
+bool sql_shape_is_plain(const char *text, struct strbuf *keys,
+			unsigned int *key_count_r)
+{
+	struct sql_reader reader = { .token = text, .keys = keys };
+	bool plain;
+
+	read_token(&reader);
+	plain = read_select(&reader);
+	while (plain) {
+		plain = read_condition(&reader);
+		if (!accept_word(&reader, "and"))
+			break;
+	}
+	*key_count_r = reader.key_count;
+	return plain && reader.kind == TOKEN_END && reader.key_count > 0;
+}
