@@ -205,7 +205,7 @@ static const struct number_row {
 	{ "connections", "2x", MEMBER(connections), -1 },
 	{ "connections", "-1", MEMBER(connections), -1 },
 	{ "connections", "18446744073709551617", MEMBER(connections), -1 },
-	{ "coalesce", NULL, MEMBER(coalesce), 16 },
+	{ "coalesce", NULL, MEMBER(coalesce), 64 },
 	{ "coalesce", "1", MEMBER(coalesce), 1 },
 	{ "coalesce", "0", MEMBER(coalesce), -1 },
 	{ "coalesce", "65", MEMBER(coalesce), -1 },
@@ -682,7 +682,7 @@ static void test_pfa_conf_dropin_keys(void)
 		"SELECT username, domain FROM users");
 	CU_ASSERT_FALSE(conf->password_query_set || conf->user_query_set ||
 			conf->iterate_query_set);
-	CU_ASSERT_EQUAL(conf->coalesce, 16);
+	CU_ASSERT_EQUAL(conf->coalesce, 64);
 	CU_ASSERT_EQUAL(conf->hedge_after, 300);
 	CU_ASSERT_EQUAL(pfa_conf_set_dropin(conf, "coalesce", "1", &error), 0);
 	CU_ASSERT_EQUAL(conf->coalesce, 1);

@@ -119,7 +119,9 @@ static const char *const php_crypt_methods[] = {
 
 static bool name_equals(const char *name, size_t len, const char *wanted)
 {
-	return strncasecmp(name, wanted, len) == 0 && wanted[len] == '\0';
+	/* for most names, the first letter tells */
+	return ((name[0] ^ wanted[0]) & ~0x20) == 0 &&
+		strncasecmp(name, wanted, len) == 0 && wanted[len] == '\0';
 }
 
 static bool encoding_known(const char *name, size_t len)

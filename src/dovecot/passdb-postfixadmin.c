@@ -177,11 +177,14 @@ static void passdb_pfa_lookup_callback(const struct account *account,
 		passdb_verify_start(&pfa_request->verify, result, account);
 }
 
-/* "" if it is not known. */
-static const char *passdb_pfa_remote(struct auth_request *request)
+/* "" if it is not known, NULL if no rule asks. */
+static const char *passdb_pfa_remote(struct auth_request *request,
+				     const struct pfa_conf *conf)
 {
 	struct ip_addr ip;
 
+	if ((account_depends(conf) & ACCOUNT_DEPENDS_ADDRESS) == 0)
+		return NULL;
 	if (net_ipv6_mapped_ipv4_convert(&request->fields.remote_ip, &ip) < 0)
 		ip = request->fields.remote_ip;
 	return p_strdup(request->pool, net_ip2addr(&ip));
@@ -193,13 +196,15 @@ static void passdb_pfa_lookup(struct passdb_pfa_request *pfa_request)
 	struct passdb_pfa_module *module =
 		container_of(request->passdb->passdb,
 			     struct passdb_pfa_module, module);
+	struct lookup_engine *engine = authdb_engine_lookup(module->engine);
 
 	pfa_request->lookup = (struct lookup) {
-		.engine = authdb_engine_lookup(module->engine),
+		.engine = engine,
 		.kind = ACCOUNT_PASSDB,
 		.vars = authdb_engine_vars(module->engine, request),
 		.service = compat_service(request),
-		.remote = passdb_pfa_remote(request),
+		.remote = passdb_pfa_remote(request,
+					    lookup_engine_conf(engine)),
 		.callback = passdb_pfa_lookup_callback,
 		.context = pfa_request,
 	};

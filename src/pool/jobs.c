@@ -169,7 +169,7 @@ static bool jobs_start_thread(struct jobs *jobs)
 bool jobs_submit(struct jobs *jobs, struct job *job)
 {
 	const bool first = jobs->thread_count == 0;
-	bool busy;
+	bool busy, wake;
 
 	/* later on, a failure matters no more: there is somebody to do the
 	   work */
@@ -180,10 +180,12 @@ bool jobs_submit(struct jobs *jobs, struct job *job)
 	busy = jobs->queued_count >= jobs->idle_count;
 	job_list_push(&jobs->queued, job);
 	jobs->queued_count++;
-	if (jobs->idle_count > 0)
-		pthread_cond_signal(&jobs->work);
+	wake = jobs->idle_count > 0;
 	pthread_mutex_unlock(&jobs->lock);
 
+	/* not before: whoever wakes wants the lock first of all */
+	if (wake)
+		pthread_cond_signal(&jobs->work);
 	if (busy && !first && jobs->thread_count < jobs->max_threads)
 		(void)jobs_start_thread(jobs);
 	return true;

@@ -190,7 +190,9 @@ static int conn_io_wait(my_socket socket, my_bool is_read, int timeout)
 	(void)timeout;
 	if (conn == NULL)
 		return 0;
-	conn_never_block(socket);
+	/* once connected, it never does */
+	if (atomic_load(&conn->fd) < 0)
+		conn_never_block(socket);
 	do {
 		now = conn_now_ms();
 		if (now >= conn->deadline) {
