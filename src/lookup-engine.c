@@ -5,7 +5,6 @@
  */
 #include "lookup-private.h"
 
-#include "core/sql-shape.h"
 #include "core/sql-wide.h"
 
 #include <stddef.h>
@@ -69,70 +68,74 @@ engine_add_form(struct lookup_engine *engine, unsigned int id,
 	return &forms[form];
 }
 
-/* How a statement is made wide. */
-struct engine_shape {
-	bool joins;
-	struct strbuf keys;	/* for a join */
-	unsigned int key_count;
-};
-
-/* Our own queries for accounts can be joined, whatever they look like: what
-   their values are compared with is text in every PostfixAdmin. */
-static void engine_shape(const struct lookup_engine *engine, unsigned int id,
-			 struct engine_shape *shape_r)
-{
-	*shape_r = (struct engine_shape) { .keys = STRBUF_INIT };
-	if (engine->conf->form == PFA_CONF_NAMED) {
-		shape_r->joins = id == STATEMENT_PASSDB ||
-			id == STATEMENT_USERDB;
-		return;
-	}
-	shape_r->joins = sql_shape_is_plain(engine->templates[id]->text,
-					    &shape_r->keys,
-					    &shape_r->key_count);
-}
-
-static int engine_widen_to(struct lookup_engine *engine, unsigned int id,
-			   const struct engine_shape *shape, unsigned int form,
-			   unsigned int queries)
+/* Whether the statement can be joined. What our own queries for accounts
+   compare values with is text in every PostfixAdmin. */
+static bool engine_shape(struct lookup_engine *engine, unsigned int id)
 {
 	const char *text = engine->templates[id]->text;
-	const char *keys = strbuf_str(&shape->keys);
-	struct db_statement *statement;
-	char *wide = NULL;
+	struct sql_shape *shape = &engine->shapes[id];
+	unsigned int i;
 
-	if (!shape->joins) {
-		wide = sql_wide_union(text, queries,
-				      engine_max_rows(engine, id));
-	} else if (keys != NULL) {
-		wide = sql_wide_join(text, queries, keys);
+	if (engine->conf->form == PFA_CONF_NAMED) {
+		if (id != STATEMENT_PASSDB && id != STATEMENT_USERDB)
+			return false;
+		sql_shape_trust(text, shape);
+		return true;
 	}
-	if (wide == NULL)
-		return -1;
-	statement = engine_add_form(engine, id, form, wide, queries);
+	if (!sql_shape_read(text, shape))
+		return false;
+	for (i = 0; i < shape->echo_count; i++) {
+		engine->echoes[id][i] = (struct db_echo) {
+			.column = shape->echoes[i].column,
+			.value = shape->echoes[i].value,
+			.name = shape->echoes[i].name,
+		};
+	}
+	return true;
+}
+
+static void engine_add_join(struct lookup_engine *engine, unsigned int id,
+			    unsigned int form, const char *text,
+			    unsigned int queries)
+{
+	const struct sql_shape *shape = &engine->shapes[id];
+	struct db_statement *statement =
+		engine_add_form(engine, id, form, text, queries);
+
+	statement->value_max = SQL_WIDE_VALUE_MAX;
 	statement->keys = shape->key_count;
-	statement->value_max = shape->joins ? SQL_WIDE_VALUE_MAX : 0;
-	return 0;
+	if (shape->bind_count == 0)
+		return;
+	statement->bind_count = shape->bind_count * queries;
+	statement->values = shape->binds;
+	statement->echoes = engine->echoes[id];
+	statement->echo_count = shape->echo_count;
 }
 
 /* Forms of twice the width each, and one of the widest that is wanted. */
 static int engine_widen(struct lookup_engine *engine, unsigned int id,
 			struct errbuf *error)
 {
+	const char *text = engine->templates[id]->text;
 	const unsigned int widest = engine->conf->coalesce;
+	const bool joins = engine_shape(engine, id);
 	unsigned int form = 0, queries = 1;
-	struct engine_shape shape;
-	int ret = 0;
+	char *wide;
 
-	if (!sql_wide_is_safe(engine->templates[id]->text))
-		return 0;
-	engine_shape(engine, id, &shape);
-	while (ret == 0 && queries < widest) {
+	while (queries < widest && (joins || sql_wide_is_safe(text))) {
 		queries = queries * 2 < widest ? queries * 2 : widest;
-		ret = engine_widen_to(engine, id, &shape, ++form, queries);
+		wide = joins ? sql_wide_join(&engine->shapes[id], queries) :
+			sql_wide_union(text, queries,
+				       engine_max_rows(engine, id));
+		if (wide == NULL)
+			return errbuf_set(error, "out of memory");
+		if (joins)
+			engine_add_join(engine, id, ++form, wide, queries);
+		else
+			(void)engine_add_form(engine, id, ++form, wide,
+					      queries);
 	}
-	strbuf_free(&shape.keys);
-	return ret == 0 ? 0 : errbuf_set(error, "out of memory");
+	return 0;
 }
 
 static void engine_free_statements(struct lookup_engine *engine)
@@ -142,6 +145,7 @@ static void engine_free_statements(struct lookup_engine *engine)
 	for (id = 0; id < STATEMENT_COUNT; id++) {
 		for (form = 1; form < STATEMENT_FORMS; form++)
 			free((char *)engine->statements[id][form].text);
+		sql_shape_free(&engine->shapes[id]);
 		sql_template_free(&engine->templates[id]);
 	}
 }

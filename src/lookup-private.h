@@ -13,6 +13,7 @@
 
 #include "core/rehash-rule.h"
 #include "core/schema.h"
+#include "core/sql-shape.h"
 #include "core/sql-template.h"
 
 enum lookup_statement {
@@ -40,8 +41,10 @@ struct lookup_engine {
 	struct schema_queries queries;
 	/* NULL: the configuration has no use for this one */
 	struct sql_template *templates[STATEMENT_COUNT];
-	/* each with its wide forms behind it */
+	/* each with its wide forms behind it, which may need its shape */
 	struct db_statement statements[STATEMENT_COUNT][STATEMENT_FORMS];
+	struct sql_shape shapes[STATEMENT_COUNT];
+	struct db_echo echoes[STATEMENT_COUNT][SQL_SHAPE_MAX];
 	unsigned int statement_count;
 	struct account_rules *rules;
 	struct db_server *servers;

@@ -141,29 +141,96 @@ static unsigned int commas(const char *keys)
 
 static void test_shape(void)
 {
-	struct strbuf keys = STRBUF_INIT;
-	unsigned int count;
+	struct sql_shape shape;
 	bool plain;
 	size_t i;
 
 	for (i = 0; i < N_ROWS(statements); i++) {
-		strbuf_reset(&keys);
-		plain = sql_shape_is_plain(statements[i].text, &keys, &count);
+		plain = sql_shape_read(statements[i].text, &shape);
 		UNIT_ASSERT_ROW(statements[i].text,
 				plain == (statements[i].keys != NULL));
-		if (!plain || statements[i].keys == NULL)
-			continue;
-		UNIT_ASSERT_ROW(statements[i].text,
-				strcmp(strbuf_str(&keys),
-				       statements[i].keys) == 0);
-		UNIT_ASSERT_ROW(statements[i].text,
-				count == commas(statements[i].keys));
+		if (plain && statements[i].keys != NULL) {
+			UNIT_ASSERT_ROW(statements[i].text,
+					strcmp(strbuf_str(&shape.keys),
+					       statements[i].keys) == 0);
+			UNIT_ASSERT_ROW(statements[i].text, shape.key_count ==
+					commas(statements[i].keys));
+		}
+		sql_shape_free(&shape);
 	}
-	strbuf_free(&keys);
+}
+
+/* Columns that are nothing but a value are not asked for. */
+static void test_shape_echo(void)
+{
+	struct sql_shape shape;
+
+	CU_ASSERT_TRUE(sql_shape_read(
+		"SELECT username as user, ? AS home, CONCAT('x', ?) y, 1, "
+		"?mail, ? AS 'quoted', ?, password FROM mailbox "
+		"WHERE active = 1 AND username = ?", &shape));
+	CU_ASSERT_STRING_EQUAL(strbuf_str(&shape.rest),
+		", username as user, CONCAT('x', ?) y, 1, ? AS 'quoted', ?, "
+		"password FROM mailbox WHERE active = 1 AND username = ?");
+	CU_ASSERT_EQUAL_FATAL(shape.echo_count, 2);
+	CU_ASSERT_EQUAL(shape.echoes[0].column, 1);
+	CU_ASSERT_EQUAL(shape.echoes[0].value, 0);
+	CU_ASSERT_STRING_EQUAL(shape.echoes[0].name, "home");
+	CU_ASSERT_EQUAL(shape.echoes[1].column, 4);
+	CU_ASSERT_EQUAL(shape.echoes[1].value, 2);
+	CU_ASSERT_STRING_EQUAL(shape.echoes[1].name, "mail");
+	CU_ASSERT_EQUAL_FATAL(shape.bind_count, 4);
+	CU_ASSERT_EQUAL(shape.binds[0], 1);
+	CU_ASSERT_EQUAL(shape.binds[1], 3);
+	CU_ASSERT_EQUAL(shape.binds[2], 4);
+	CU_ASSERT_EQUAL(shape.binds[3], 5);
+	sql_shape_free(&shape);
+}
+
+/* All of them are values. */
+static void test_shape_echo_only(void)
+{
+	struct sql_shape shape;
+
+	CU_ASSERT_TRUE(sql_shape_read(
+		"SELECT ? AS home, ? AS mail FROM mailbox WHERE username = ?",
+		&shape));
+	CU_ASSERT_STRING_EQUAL(strbuf_str(&shape.rest),
+			       " FROM mailbox WHERE username = ?");
+	CU_ASSERT_EQUAL(shape.echo_count, 2);
+	CU_ASSERT_EQUAL_FATAL(shape.bind_count, 1);
+	CU_ASSERT_EQUAL(shape.binds[0], 2);
+	sql_shape_free(&shape);
+}
+
+/* More values than there is room for. */
+static void test_shape_many(void)
+{
+	struct strbuf text = STRBUF_INIT;
+	struct sql_shape shape;
+	unsigned int i;
+
+	strbuf_append_str(&text, "SELECT a");
+	for (i = 0; i <= SQL_SHAPE_MAX; i++)
+		strbuf_append_str(&text, ", ? AS b");
+	strbuf_append_str(&text, " FROM c WHERE d = ?");
+	CU_ASSERT_TRUE(sql_shape_read(strbuf_str(&text), &shape));
+	CU_ASSERT_EQUAL(shape.echo_count, SQL_SHAPE_MAX);
+	CU_ASSERT_EQUAL(shape.bind_count, 2);
+	CU_ASSERT_EQUAL(shape.binds[1], SQL_SHAPE_MAX + 1);
+	sql_shape_free(&shape);
+	for (i = 0; i <= SQL_SHAPE_MAX; i++)
+		strbuf_append_str(&text, " AND d = ?");
+	CU_ASSERT_FALSE(sql_shape_read(strbuf_str(&text), &shape));
+	sql_shape_free(&shape);
+	strbuf_free(&text);
 }
 
 static CU_TestInfo tests[] = {
 	TEST(test_shape),
+	TEST(test_shape_echo),
+	TEST(test_shape_echo_only),
+	TEST(test_shape_many),
 	CU_TEST_INFO_NULL,
 };
 

@@ -70,10 +70,13 @@ static void test_wide_union(void)
 
 static void test_wide_join(void)
 {
-	char *text = sql_wide_join("SELECT a, (SELECT b FROM c WHERE d = ?), "
-				   "'?' FROM `e FROM ?` LEFT JOIN f ON g = ? "
-				   "WHERE h = ?", 2, "");
+	struct sql_shape shape;
+	char *text;
 
+	sql_shape_trust("SELECT a, (SELECT b FROM c WHERE d = ?), '?' "
+			"FROM `e FROM ?` LEFT JOIN f ON g = ? WHERE h = ?",
+			&shape);
+	text = sql_wide_join(&shape, 2);
 	CU_ASSERT_STRING_EQUAL(text,
 		"WITH `dovecot_lookups` (`lookup`, `b0`, `b1`, `b2`) AS (VALUES "
 		"/*!80019 ROW*/(0, "CAST", "CAST", "CAST"), "
@@ -82,20 +85,25 @@ static void test_wide_join(void)
 		"'?'  FROM `dovecot_lookups` k STRAIGHT_JOIN `e FROM ?` "
 		"LEFT JOIN f ON g = k.`b1` WHERE h = k.`b2`");
 	free(text);
+	sql_shape_free(&shape);
 }
 
 /* as people write them */
 static void test_wide_join_keys(void)
 {
-	char *text = sql_wide_join("  select a,'from'from b where b.from = ?",
-				   1, ", b.from");
+	struct sql_shape shape;
+	char *text;
 
+	CU_ASSERT_TRUE(sql_shape_read("select a,'from'as b, ? as c,concat(?)d\n"
+				      "from e where e.f = ?", &shape));
+	text = sql_wide_join(&shape, 1);
 	CU_ASSERT_STRING_EQUAL(text,
-		"WITH `dovecot_lookups` (`lookup`, `b0`) AS (VALUES "
-		"/*!80019 ROW*/(0, "CAST")) SELECT k.`lookup`, a,'from', b.from "
-		"FROM `dovecot_lookups` k STRAIGHT_JOIN b where b.from = "
-		"k.`b0`");
+		"WITH `dovecot_lookups` (`lookup`, `b0`, `b1`) AS (VALUES "
+		"/*!80019 ROW*/(0, "CAST", "CAST")) SELECT k.`lookup`, a, "
+		"'from'as b, concat(k.`b0`)d , e.f FROM `dovecot_lookups` k "
+		"STRAIGHT_JOIN e where e.f = k.`b1`");
 	free(text);
+	sql_shape_free(&shape);
 }
 
 static CU_TestInfo tests[] = {

@@ -8,6 +8,7 @@
 
 #include "core/sql-source.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -26,8 +27,9 @@ struct sql_reader {
 	const char *token;
 	size_t len;
 	const char *end;	/* of the token before it */
-	struct strbuf *keys;
-	unsigned int key_count;
+	unsigned int values;	/* placeholders so far */
+	unsigned int columns;	/* items so far */
+	struct sql_shape *shape;
 };
 
 /* ---------------------------------------------------------------- tokens */
@@ -181,9 +183,20 @@ static bool read_sum(struct sql_reader *reader)
 	return true;
 }
 
+static bool read_bind(struct sql_reader *reader)
+{
+	struct sql_shape *shape = reader->shape;
+
+	if (shape->bind_count == SQL_SHAPE_MAX ||
+	    !accept(reader, TOKEN_BIND, NULL))
+		return false;
+	shape->binds[shape->bind_count++] = (unsigned char)reader->values++;
+	return true;
+}
+
 static bool read_part(struct sql_reader *reader)
 {
-	return accept(reader, TOKEN_BIND, NULL) || read_sum(reader);
+	return read_bind(reader) || read_sum(reader);
 }
 
 static bool read_value(struct sql_reader *reader)
@@ -199,15 +212,56 @@ static bool read_value(struct sql_reader *reader)
 	return accept_symbol(reader, ")");
 }
 
-static bool read_item(struct sql_reader *reader)
+/* [AS] name */
+static bool read_item_name(struct sql_reader *reader)
 {
-	if (!read_value(reader))
-		return false;
 	if (accept_word(reader, "as")) {
 		return accept_name(reader) ||
 			accept(reader, TOKEN_LITERAL, NULL);
 	}
 	(void)accept_name(reader);
+	return true;
+}
+
+/* ? AS name: what the database would give back, and the name it has. */
+static bool read_echo(struct sql_reader *reader)
+{
+	struct sql_shape *shape = reader->shape;
+	struct sql_shape_echo *echo = &shape->echoes[shape->echo_count];
+
+	if (shape->echo_count == SQL_SHAPE_MAX ||
+	    !accept(reader, TOKEN_BIND, NULL))
+		return false;
+	(void)accept_word(reader, "as");
+	if (reader->kind != TOKEN_WORD || is_keyword(reader))
+		return false;
+	echo->column = reader->columns;
+	echo->value = reader->values++;
+	echo->name = strndup(reader->token, reader->len);
+	shape->rest.failed = shape->rest.failed || echo->name == NULL;
+	shape->echo_count++;
+	read_token(reader);
+	return true;
+}
+
+static void append_span(struct strbuf *text, const char *start,
+			const char *end)
+{
+	strbuf_append_str(text, ", ");
+	strbuf_append(text, start, (size_t)(end - start));
+}
+
+static bool read_item(struct sql_reader *reader)
+{
+	const struct sql_reader before = *reader;
+
+	if (!read_echo(reader)) {
+		*reader = before;
+		if (!read_value(reader) || !read_item_name(reader))
+			return false;
+		append_span(&reader->shape->rest, before.token, reader->end);
+	}
+	reader->columns++;
 	return true;
 }
 
@@ -232,14 +286,6 @@ static bool read_comparison(struct sql_reader *reader)
 	return false;
 }
 
-static void add_key(struct sql_reader *reader, const char *start,
-		    const char *end)
-{
-	strbuf_append_str(reader->keys, ", ");
-	strbuf_append(reader->keys, start, (size_t)(end - start));
-	reader->key_count++;
-}
-
 static bool read_condition(struct sql_reader *reader)
 {
 	const char *start = reader->token, *end;
@@ -251,13 +297,14 @@ static bool read_condition(struct sql_reader *reader)
 	equal = reader->kind == TOKEN_SYMBOL && is_text(reader, "=");
 	if (!read_comparison(reader))
 		return false;
-	if (!accept(reader, TOKEN_BIND, NULL))
+	if (!read_bind(reader))
 		return read_constant(reader) || read_path(reader);
-	add_key(reader, start, end);
+	append_span(&reader->shape->keys, start, end);
+	reader->shape->key_count++;
 	return equal;
 }
 
-static bool read_select(struct sql_reader *reader)
+static bool read_items(struct sql_reader *reader)
 {
 	if (!accept_word(reader, "select"))
 		return false;
@@ -265,23 +312,47 @@ static bool read_select(struct sql_reader *reader)
 		if (!read_item(reader))
 			return false;
 	} while (accept_symbol(reader, ","));
-	return accept_word(reader, "from") && read_table(reader) &&
-		accept_word(reader, "where");
+	return true;
 }
 
-bool sql_shape_is_plain(const char *text, struct strbuf *keys,
-			unsigned int *key_count_r)
+static bool read_conditions(struct sql_reader *reader)
 {
-	struct sql_reader reader = { .token = text, .keys = keys };
-	bool plain;
+	do {
+		if (!read_condition(reader))
+			return false;
+	} while (accept_word(reader, "and"));
+	return reader->kind == TOKEN_END && reader->shape->key_count > 0;
+}
 
+bool sql_shape_read(const char *text, struct sql_shape *shape_r)
+{
+	struct sql_reader reader = { .token = text, .shape = shape_r };
+
+	memset(shape_r, 0, sizeof(*shape_r));
 	read_token(&reader);
-	plain = read_select(&reader);
-	while (plain) {
-		plain = read_condition(&reader);
-		if (!accept_word(&reader, "and"))
-			break;
-	}
-	*key_count_r = reader.key_count;
-	return plain && reader.kind == TOKEN_END && reader.key_count > 0;
+	if (!read_items(&reader))
+		return false;
+	strbuf_append_c(&shape_r->rest, ' ');
+	strbuf_append_str(&shape_r->rest, reader.token);
+	return accept_word(&reader, "from") && read_table(&reader) &&
+		accept_word(&reader, "where") && read_conditions(&reader);
+}
+
+void sql_shape_trust(const char *text, struct sql_shape *shape_r)
+{
+	memset(shape_r, 0, sizeof(*shape_r));
+	strbuf_append_c(&shape_r->rest, ',');
+	strbuf_append_str(&shape_r->rest,
+			  sql_skip_gap(text, NULL) + strlen("SELECT"));
+}
+
+void sql_shape_free(struct sql_shape *shape)
+{
+	unsigned int i;
+
+	strbuf_free(&shape->rest);
+	strbuf_free(&shape->keys);
+	for (i = 0; i < shape->echo_count; i++)
+		free(shape->echoes[i].name);
+	memset(shape, 0, sizeof(*shape));
 }

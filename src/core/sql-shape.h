@@ -7,12 +7,36 @@
 #include <stdbool.h>
 
 /*
- * Which statements are of so plain a shape that they mean the same when a
- * column is put in the place of each bound value.
+ * Statements that can be joined with a table of the values of several lookups:
+ * those that mean the same when a column is put in the place of each bound
+ * value.
  */
 
+#define SQL_SHAPE_MAX 32
+
+struct sql_shape {
+	/* What follows in a SELECT whose first column is another one:
+	   ", item ... FROM ...". */
+	struct strbuf rest;
+	/* The columns that placeholders are compared with, a comma in front of
+	   each. Whether they are text, only the server knows. */
+	struct strbuf keys;
+	unsigned int key_count;
+	/* The statement's values that are bound in there, in this order, from
+	   0; none: all of them. */
+	unsigned int bind_count;
+	unsigned char binds[SQL_SHAPE_MAX];
+	/* Items that are left out, as they are nothing but a value with a
+	   name, in the order of columns. */
+	unsigned int echo_count;
+	struct sql_shape_echo {
+		unsigned int column, value;
+		char *name;
+	} echoes[SQL_SHAPE_MAX];
+};
+
 /*
- * The shape:
+ * The shape of statements that can be joined:
  *
  *	SELECT item [[AS] name], ... FROM table [[AS] name]
  *	WHERE column = ? AND column < 'literal' ...
@@ -23,11 +47,17 @@
  * a column, at least one; if that is a text column, its collation decides, be
  * the other side a bound value or a column of ASCII text.
  *
- * Returns whether the text, as sql-template.c makes it, has this shape. If so,
- * appends to keys the columns that placeholders are compared with, a comma in
- * front of each: whether they are text, only the server knows.
+ * text is as sql-template.c makes it. Returns whether it has this shape. The
+ * caller frees *shape_r in any case, and looks whether its texts have failed.
  */
-bool sql_shape_is_plain(const char *text, struct strbuf *keys,
-			unsigned int *key_count_r);
+bool sql_shape_read(const char *text, struct sql_shape *shape_r);
+
+/* The same for a statement of our own, which can be joined whatever it looks
+   like, all its values bound: one SELECT without GROUP BY, ORDER BY and LIMIT,
+   whose values are compared with text columns. */
+void sql_shape_trust(const char *text, struct sql_shape *shape_r);
+
+/* One that is all zero is fine. */
+void sql_shape_free(struct sql_shape *shape);
 
 #endif

@@ -129,19 +129,22 @@ static void append_row(struct strbuf *sql, unsigned int lookup,
 	strbuf_append_c(sql, ')');
 }
 
-char *sql_wide_join(const char *text, unsigned int lookups, const char *keys)
+char *sql_wide_join(const struct sql_shape *shape, unsigned int lookups)
 {
-	const char *columns = sql_skip_gap(text, NULL) + strlen("SELECT");
+	const char *rest = strbuf_str(&shape->rest);
+	const char *keys = strbuf_str(&shape->keys);
 	struct strbuf sql = STRBUF_INIT, joined = STRBUF_INIT;
-	const unsigned int binds = append_joined(&joined, columns, keys);
-	unsigned int i;
+	unsigned int i, binds;
 
+	if (rest == NULL || keys == NULL)
+		return NULL;
+	binds = append_joined(&joined, rest, keys);
 	append_names(&sql, binds);
 	for (i = 0; i < lookups; i++) {
 		strbuf_append_str(&sql, i == 0 ? "" : ", ");
 		append_row(&sql, i, binds);
 	}
-	strbuf_append_str(&sql, ") SELECT k.`lookup`,");
+	strbuf_append_str(&sql, ") SELECT k.`lookup`");
 	strbuf_append(&sql, joined.data, joined.len);
 	sql.failed = sql.failed || joined.failed;
 	strbuf_free(&joined);

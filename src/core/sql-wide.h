@@ -2,6 +2,8 @@
 #ifndef PFA_SQL_WIDE_H
 #define PFA_SQL_WIDE_H
 
+#include "core/sql-shape.h"
+
 #include <stdbool.h>
 
 /*
@@ -21,17 +23,14 @@ char *sql_wide_union(const char *text, unsigned int lookups,
 		     unsigned int max_rows);
 
 /*
- * The statement joined with a table of what would be bound to it: half the work
- * for the server. For statements of the shape in sql-shape.h, and for such of
- * our own as read as well: one SELECT without GROUP BY, ORDER BY and LIMIT, whose values are compared with text columns. A lookup may get any
- * number of rows. Values must be ASCII, which any column's character set
- * contains, so that it is they that are converted, and an index still serves;
- * and no longer than SQL_WIDE_VALUE_MAX, as the rest of them would be dropped.
- *
- * keys: columns of the statement to end with, each with a comma in front.
- * malloc()ed, NULL if memory ran out.
+ * A statement of the shape in sql-shape.h, joined with a table of what would be
+ * bound to it: half the work for the server. A lookup may get any number of
+ * rows. Behind the shape's columns come its keys. Values must be ASCII, which
+ * any column's character set contains, so that it is they that are converted,
+ * and an index still serves; and no longer than SQL_WIDE_VALUE_MAX, as the rest
+ * of them would be dropped. malloc()ed, NULL if memory ran out.
  */
 #define SQL_WIDE_VALUE_MAX 255
-char *sql_wide_join(const char *text, unsigned int lookups, const char *keys);
+char *sql_wide_join(const struct sql_shape *shape, unsigned int lookups);
 
 #endif

@@ -10,6 +10,12 @@
  * rows and errors. Plain data, no behaviour beyond freeing.
  */
 
+/* A column of an answer that is a value of the query. */
+struct db_echo {
+	unsigned int column, value;
+	const char *name;
+};
+
 /* The text of one prepared statement, known for as long as the pool lives. */
 struct db_statement {
 	unsigned int id;	/* index: 0, 1, 2 ... */
@@ -26,8 +32,14 @@ struct db_statement {
 	 * sure of that.
 	 */
 	unsigned int queries;			/* 1: this is the statement */
-	/* columns behind those, which are not answered: a form that has some is
-	   right only if they hold text */
+	/* which of a query's values are bound, in this order; NULL: all */
+	const unsigned char *values;
+	/* columns of the statement that the form does not have, as they are
+	   such values; in their order */
+	const struct db_echo *echoes;
+	unsigned int echo_count;
+	/* columns behind the statement's, which are not answered: a form that
+	   has some is right only if they hold text */
 	unsigned int keys;
 	/* the longest value that may be bound; 0: any length */
 	unsigned int value_max;
@@ -65,7 +77,9 @@ struct db_rows {
 	char **names;		/* column_count */
 	/* column_count: how many characters each can hold */
 	unsigned long *widths;
-	char **values;		/* row_count * column_count */
+	/* row_count * column_count; some may be values of the queries, who have
+	   to live as long */
+	char **values;
 	bool more;		/* there were more rows than asked for */
 	/* no columns: how many rows the statement changed */
 	unsigned long long affected;

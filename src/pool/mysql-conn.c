@@ -484,23 +484,51 @@ static bool field_is_key(const MYSQL_FIELD *field)
 		(field->flags & (ENUM_FLAG | SET_FLAG)) == 0;
 }
 
-static bool columns_read_same(MYSQL_STMT *plain, MYSQL_STMT *wide,
-			      unsigned int keys)
+/* Whether the column of the statement, from 0, is not asked for. */
+static const struct db_echo *find_echo(const struct db_statement *form,
+				       unsigned int column)
+{
+	unsigned int i;
+
+	for (i = 0; i < form->echo_count; i++) {
+		if (form->echoes[i].column == column)
+			return &form->echoes[i];
+	}
+	return NULL;
+}
+
+/* Those of the form: number, columns, keys. */
+static bool fields_fit(const struct db_statement *form,
+		       const MYSQL_FIELD *plain, unsigned int count,
+		       const MYSQL_FIELD *wide)
+{
+	unsigned int i;
+
+	wide++;
+	for (i = 0; i < count; i++) {
+		if (find_echo(form, i) == NULL &&
+		    !fields_read_same(&plain[i], wide++))
+			return false;
+	}
+	for (i = 0; i < form->keys; i++) {
+		if (!field_is_key(wide++))
+			return false;
+	}
+	return true;
+}
+
+static bool columns_read_same(const struct db_statement *form,
+			      MYSQL_STMT *plain, MYSQL_STMT *wide)
 {
 	MYSQL_RES *plain_meta = mysql_stmt_result_metadata(plain);
 	MYSQL_RES *wide_meta = mysql_stmt_result_metadata(wide);
-	unsigned int i, count = mysql_stmt_field_count(plain);
+	const unsigned int count = mysql_stmt_field_count(plain);
 	bool same = plain_meta != NULL && wide_meta != NULL &&
-		mysql_stmt_field_count(wide) == 1 + count + keys;
+		mysql_stmt_field_count(wide) + form->echo_count ==
+		1 + count + form->keys &&
+		fields_fit(form, mysql_fetch_fields(plain_meta), count,
+			   mysql_fetch_fields(wide_meta));
 
-	for (i = 0; same && i < count; i++) {
-		same = fields_read_same(&mysql_fetch_fields(plain_meta)[i],
-					&mysql_fetch_fields(wide_meta)[i + 1]);
-	}
-	for (i = 0; same && i < keys; i++) {
-		same = field_is_key(
-			&mysql_fetch_fields(wide_meta)[1 + count + i]);
-	}
 	if (plain_meta != NULL)
 		mysql_free_result(plain_meta);
 	if (wide_meta != NULL)
@@ -528,9 +556,8 @@ conn_prepare(struct mysql_conn *conn, const struct db_statement *statement,
 		return result;
 	result = conn_prepare_one(conn, statement, error_r);
 	if (result == MYSQL_CONN_OK &&
-	    !columns_read_same(conn->statements[plain->id],
-			       conn->statements[statement->id],
-			       statement->keys)) {
+	    !columns_read_same(statement, conn->statements[plain->id],
+			       conn->statements[statement->id])) {
 		db_error_set(error_r, "its columns would read differently");
 		result = conn_fail_own(conn, statement->id);
 	}
@@ -548,16 +575,18 @@ static void conn_fill_binds(MYSQL_BIND *binds,
 			    unsigned int query_count)
 {
 	const unsigned int each = statement->bind_count / statement->queries;
-	unsigned int i;
+	unsigned int i, number;
+	char *value;
 
 	for (i = 0; i < statement->bind_count; i++) {
-		char *value;
-
 		if (i / each >= query_count) {
 			binds[i].buffer_type = MYSQL_TYPE_NULL;
 			continue;
 		}
-		value = queries[i / each]->values[i % each];
+		number = i % each;
+		if (statement->values != NULL)
+			number = statement->values[number];
+		value = queries[i / each]->values[number];
 		binds[i].buffer_type = MYSQL_TYPE_VAR_STRING;
 		binds[i].buffer = value;
 		binds[i].buffer_length = strlen(value);
@@ -690,53 +719,136 @@ static char *conn_rows_name(struct db_rows *rows, const char *name)
 	return copy == NULL ? NULL : memcpy(copy, name, len);
 }
 
-/* For an answer of so many columns, which may be fewer than the server's. */
-static struct db_rows *conn_rows_new(MYSQL_STMT *stmt, unsigned int count,
-				     unsigned int max_rows)
+/* How the rows of a statement are read. */
+struct conn_reader {
+	struct mysql_conn *conn;
+	const struct db_statement *statement;
+	/* what was asked; none for a stream */
+	struct db_query *const *queries;
+	unsigned int query_count;
+
+	MYSQL_STMT *stmt;
+	struct conn_row row;
+	struct db_rows *rows;
+};
+
+/* The answer's column, behind the number of a wide form. */
+static const struct db_echo *
+conn_reader_echo(const struct conn_reader *reader, unsigned int column)
 {
-	struct db_rows *rows = db_rows_new(count, max_rows);
-	MYSQL_RES *meta = mysql_stmt_result_metadata(stmt);
-	bool ok = rows != NULL && meta != NULL;
+	return column == 0 ? NULL : find_echo(reader->statement, column - 1);
+}
+
+static bool conn_reader_names(struct conn_reader *reader,
+			      const MYSQL_FIELD *field)
+{
+	struct db_rows *rows = reader->rows;
+	const struct db_echo *echo;
 	unsigned int i;
 
-	for (i = 0; ok && i < count; i++) {
-		const MYSQL_FIELD *field = &mysql_fetch_fields(meta)[i];
-
-		rows->names[i] = conn_rows_name(rows, field->name);
-		rows->widths[i] = conn_field_width(field);
-		ok = rows->names[i] != NULL;
+	for (i = 0; i < rows->column_count; i++) {
+		echo = conn_reader_echo(reader, i);
+		rows->names[i] = conn_rows_name(rows, echo != NULL ?
+						echo->name : field->name);
+		if (rows->names[i] == NULL)
+			return false;
+		if (echo == NULL)
+			rows->widths[i] = conn_field_width(field++);
 	}
+	return true;
+}
+
+/* Room for the answer: without the keys of a wide form, but with the columns
+   that it leaves out. */
+static bool conn_reader_rows(struct conn_reader *reader, unsigned int max_rows)
+{
+	const struct db_statement *statement = reader->statement;
+	const unsigned int count = mysql_stmt_field_count(reader->stmt) -
+		statement->keys + statement->echo_count;
+	MYSQL_RES *meta = mysql_stmt_result_metadata(reader->stmt);
+	bool ok;
+
+	reader->rows = db_rows_new(count, max_rows);
+	ok = reader->rows != NULL && meta != NULL &&
+		conn_reader_names(reader, mysql_fetch_fields(meta));
 	if (meta != NULL)
 		mysql_free_result(meta);
-	if (!ok)
-		db_rows_free(&rows);
-	return rows;
+	return ok;
+}
+
+/* A server may have changed its mind about columns when it executes. */
+static bool conn_reader_init(struct conn_reader *reader, unsigned int max_rows,
+			     struct db_error *error_r)
+{
+	const struct db_statement *statement = reader->statement;
+	const unsigned int count = mysql_stmt_field_count(reader->stmt);
+
+	if (count <= statement->keys) {
+		db_error_set(error_r, "The server sends %u columns, fewer "
+			     "than it was asked for", count);
+		return false;
+	}
+	if (!conn_row_init(&reader->row, reader->stmt) ||
+	    !conn_reader_rows(reader, max_rows)) {
+		db_error_set(error_r, "Out of memory");
+		return false;
+	}
+	return true;
+}
+
+/* The value that the query of this row has, as the server would have given it
+   back. A row of no query is refused by whoever reads its number. */
+static char *conn_echo_value(const struct conn_reader *reader,
+			     const char *number, const struct db_echo *echo)
+{
+	const unsigned int query = number == NULL ? 0 :
+		(unsigned int)atoi(number);
+
+	return query >= reader->query_count ? NULL :
+		reader->queries[query]->values[echo->value];
+}
+
+/* Copies a column of the row that was fetched. Returns -1 with error_r set. */
+static int conn_reader_copy(struct conn_reader *reader, unsigned int column,
+			    const char *name, char **value_r,
+			    struct db_error *error_r)
+{
+	struct conn_row *row = &reader->row;
+
+	if (row->nulls[column])
+		return 0;
+	if (row->lengths[column] > MYSQL_CONN_MAX_VALUE) {
+		db_error_set(error_r, "Column %s holds %lu bytes, more than "
+			     "the %u that can be used", name,
+			     row->lengths[column], MYSQL_CONN_MAX_VALUE);
+		return -1;
+	}
+	*value_r = conn_row_value(row, reader->stmt, column, reader->rows);
+	if (*value_r == NULL) {
+		db_error_set(error_r, "Out of memory");
+		return -1;
+	}
+	return 0;
 }
 
 /* Copies the row that was fetched. Returns -1 with error_r set. */
-static int conn_rows_add(struct db_rows *rows, struct conn_row *row,
-			 MYSQL_STMT *stmt, struct db_error *error_r)
+static int conn_reader_add(struct conn_reader *reader,
+			   struct db_error *error_r)
 {
+	struct db_rows *rows = reader->rows;
 	char **values = rows->values +
 		(size_t)rows->row_count * rows->column_count;
-	unsigned int i;
+	const struct db_echo *echo;
+	unsigned int i, column = 0;
 
 	rows->row_count++;
 	for (i = 0; i < rows->column_count; i++) {
-		if (row->nulls[i])
-			continue;
-		if (row->lengths[i] > MYSQL_CONN_MAX_VALUE) {
-			db_error_set(error_r,
-				"Column %s holds %lu bytes, more than the %u "
-				"that can be used", rows->names[i],
-				row->lengths[i], MYSQL_CONN_MAX_VALUE);
+		echo = conn_reader_echo(reader, i);
+		if (echo != NULL)
+			values[i] = conn_echo_value(reader, values[0], echo);
+		else if (conn_reader_copy(reader, column++, rows->names[i],
+					  &values[i], error_r) < 0)
 			return -1;
-		}
-		values[i] = conn_row_value(row, stmt, i, rows);
-		if (values[i] == NULL) {
-			db_error_set(error_r, "Out of memory");
-			return -1;
-		}
 	}
 	return 0;
 }
@@ -745,11 +857,13 @@ static int conn_rows_add(struct db_rows *rows, struct conn_row *row,
    there are more, either one further row is read and dropped (look_ahead), or
    the next call finds out. */
 static enum mysql_conn_result
-conn_fetch(struct mysql_conn *conn, unsigned int id, struct conn_row *row,
-	   struct db_rows *rows, unsigned int max_rows, bool look_ahead,
+conn_fetch(struct conn_reader *reader, unsigned int max_rows, bool look_ahead,
 	   struct db_error *error_r)
 {
-	MYSQL_STMT *stmt = conn->statements[id];
+	struct mysql_conn *conn = reader->conn;
+	const unsigned int id = reader->statement->id;
+	struct db_rows *rows = reader->rows;
+	MYSQL_STMT *stmt = reader->stmt;
 	size_t mark;
 	int ret;
 
@@ -772,54 +886,29 @@ conn_fetch(struct mysql_conn *conn, unsigned int id, struct conn_row *row,
 			rows->more = true;
 			return MYSQL_CONN_OK;
 		}
-		if (conn_rows_add(rows, row, stmt, error_r) < 0)
+		if (conn_reader_add(reader, error_r) < 0)
 			return conn_fail_own(conn, id);
 	}
 }
 
-/* Without the keys of a wide form. A server may have changed its mind about
-   columns when it executes. */
-static struct db_rows *conn_rows_begin(MYSQL_STMT *stmt,
-				       const struct db_statement *statement,
-				       unsigned int max_rows,
-				       struct db_error *error_r)
-{
-	const unsigned int count = mysql_stmt_field_count(stmt);
-	struct db_rows *rows = NULL;
-
-	db_error_set(error_r, "Out of memory");
-	if (count > statement->keys) {
-		rows = conn_rows_new(stmt, count - statement->keys, max_rows);
-	} else {
-		db_error_set(error_r, "The server sends %u columns, fewer "
-			     "than it was asked for", count);
-	}
-	return rows;
-}
-
+/* reader: what was executed. */
 static enum mysql_conn_result
-conn_read_rows(struct mysql_conn *conn, const struct db_statement *statement,
-	       unsigned int max_rows, bool look_ahead,
-	       struct db_rows **rows_r, struct db_error *error_r)
+conn_read_rows(struct conn_reader *reader, unsigned int max_rows,
+	       bool look_ahead, struct db_rows **rows_r,
+	       struct db_error *error_r)
 {
-	MYSQL_STMT *stmt = conn->statements[statement->id];
-	struct db_rows *rows = conn_rows_begin(stmt, statement, max_rows,
-					       error_r);
+	struct mysql_conn *conn = reader->conn;
+	const unsigned int id = reader->statement->id;
 	enum mysql_conn_result result;
-	struct conn_row row;
 
-	if (rows == NULL || !conn_row_init(&row, stmt)) {
-		result = conn_fail_own(conn, statement->id);
-		if (rows != NULL)
-			conn_row_deinit(&row);
-	} else {
-		result = conn_fetch(conn, statement->id, &row, rows, max_rows,
-				    look_ahead, error_r);
-		conn_row_deinit(&row);
-	}
+	reader->stmt = conn->statements[id];
+	result = conn_reader_init(reader, max_rows, error_r) ?
+		conn_fetch(reader, max_rows, look_ahead, error_r) :
+		conn_fail_own(conn, id);
+	conn_row_deinit(&reader->row);
 	if (result != MYSQL_CONN_OK)
-		db_rows_free(&rows);
-	*rows_r = rows;
+		db_rows_free(&reader->rows);
+	*rows_r = reader->rows;
 	return result;
 }
 
@@ -874,6 +963,12 @@ mysql_conn_run(struct mysql_conn *conn, const struct db_statement *statement,
 	       uint64_t deadline, struct db_rows **rows_r,
 	       struct db_error *error_r)
 {
+	struct conn_reader reader = {
+		.conn = conn,
+		.statement = statement,
+		.queries = queries,
+		.query_count = query_count,
+	};
 	unsigned int id = statement->id;
 	enum mysql_conn_result result;
 
@@ -893,7 +988,7 @@ mysql_conn_run(struct mysql_conn *conn, const struct db_statement *statement,
 		}
 	} else {
 		/* not stored first: that would be a copy that nobody wipes */
-		result = conn_read_rows(conn, statement, statement->queries *
+		result = conn_read_rows(&reader, statement->queries *
 					statement->max_rows, true, rows_r,
 					error_r);
 		if (result != MYSQL_CONN_OK)
@@ -934,7 +1029,11 @@ mysql_conn_stream_read(struct mysql_conn *conn, unsigned int max_rows,
 		       uint64_t deadline, struct db_rows **rows_r,
 		       struct db_error *error_r)
 {
+	struct conn_reader reader = {
+		.conn = conn,
+		.statement = conn->stream,
+	};
+
 	conn_begin(conn, deadline);
-	return conn_read_rows(conn, conn->stream, max_rows, false, rows_r,
-			      error_r);
+	return conn_read_rows(&reader, max_rows, false, rows_r, error_r);
 }
