@@ -1071,6 +1071,44 @@ static void test_dbpool_hedge_fails_alone(void)
 	pool_stop();
 }
 
+/* Both hosts have answered. Then the first one does not any more, and the second
+   one does not answer two lookups together, or loses the connection under
+   them. */
+static void hedge_meets(enum mysql_conn_result run, bool wide_fails)
+{
+	struct outcome warm_up = { 0 }, outcomes[2] = { 0 };
+
+	start_slow(&warm_up);
+	fake_jobs_settle();
+	fake_jobs_release();
+	fake_jobs_settle();
+	submit(&outcomes[0], "b");
+	submit(&outcomes[1], "c");
+	fake_loop_advance(0);
+	fake_jobs_hold();
+	fake_loop_advance(HEDGE_MS);
+	fake_hosts[1].run = run;
+	fake_hosts[1].run_times = 1;
+	fake_hosts[1].wide_fails = wide_fails;
+	fake_jobs_settle();
+	CU_ASSERT_EQUAL(fake_hosts[0].runs, 2);
+	CU_ASSERT_EQUAL(outcomes[0].calls, 1);
+	CU_ASSERT_STRING_EQUAL(outcomes[0].text, "b");
+	CU_ASSERT_EQUAL(outcomes[1].calls, 1);
+	CU_ASSERT_STRING_EQUAL(outcomes[1].text, "c");
+	pool_stop();
+}
+
+static void test_dbpool_hedge_is_asked_one_by_one(void)
+{
+	hedge_meets(MYSQL_CONN_OK, true);
+}
+
+static void test_dbpool_hedge_outlives_its_connection(void)
+{
+	hedge_meets(MYSQL_CONN_LOST, false);
+}
+
 static void test_dbpool_hedge_covers_connecting(void)
 {
 	struct outcome outcome = { 0 };
@@ -1333,6 +1371,8 @@ static CU_TestInfo tests[] = {
 	TEST(test_dbpool_hedge_asks_the_second_host),
 	TEST(test_dbpool_hedge_first_answer_counts),
 	TEST(test_dbpool_hedge_fails_alone),
+	TEST(test_dbpool_hedge_is_asked_one_by_one),
+	TEST(test_dbpool_hedge_outlives_its_connection),
 	TEST(test_dbpool_hedge_covers_connecting),
 	TEST(test_dbpool_hedge_cuts_a_frozen_connection),
 	TEST(test_dbpool_loss_on_a_fresh_connection_is_the_hosts_fault),

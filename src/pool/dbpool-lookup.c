@@ -155,27 +155,44 @@ void dbpool_lookup_hedge(struct dbpool_lookup *lookup)
 	lookup_wait(lookup, true);
 }
 
+/* One of two hosts had no answer, but may have one the next time. If the other
+   one is slow, it is not to be waited for. */
+static void lookup_hedge_again(struct dbpool_lookup *lookup)
+{
+	const struct dbpool_batch *batch;
+	unsigned int i;
+
+	for (i = 0; i < 2; i++) {
+		batch = lookup->attempts[i].batch;
+		if (batch != NULL && batch->conn->hedged)
+			dbpool_lookup_hedge(lookup);
+	}
+}
+
 void dbpool_lookup_failed(struct dbpool_lookup *lookup,
 			  enum dbpool_failure failure,
 			  const struct db_error *error)
 {
 	const struct dbpool_policy policy = dbpool_policy(lookup->pool);
+	bool final;
 
 	if (failure == DBPOOL_FAILURE_LOST)
 		lookup->losses++;
 	if (failure == DBPOOL_FAILURE_SHARED)
 		lookup->alone = true;
-	if (lookup->waiting || lookup_attempts(lookup) > 0) {
+	final = failure == DBPOOL_FAILURE_FINAL ||
+		lookup->losses > dbpool_policy_max_losses(&policy);
+	if (lookup->waiting) {
 		/* whoever waits for a second host now waits for any */
-		if (lookup_attempts(lookup) == 0)
-			lookup_end_hedging(lookup);
-		return;
-	}
-	if (failure == DBPOOL_FAILURE_FINAL ||
-	    lookup->losses > dbpool_policy_max_losses(&policy))
+		lookup_end_hedging(lookup);
+	} else if (lookup_attempts(lookup) > 0) {
+		if (!final)
+			lookup_hedge_again(lookup);
+	} else if (final) {
 		dbpool_lookup_finish(lookup, NULL, error);
-	else
+	} else {
 		lookup_wait(lookup, true);
+	}
 }
 
 /* -------------------------------------------------------------- deadlines */
