@@ -1109,6 +1109,31 @@ static void test_dbpool_hedge_outlives_its_connection(void)
 	hedge_meets(MYSQL_CONN_LOST, false);
 }
 
+static void test_dbpool_hedge_ends_with_its_connection(void)
+{
+	struct outcome outcome = { 0 };
+
+	start_slow(&outcome);
+	fake_jobs_settle();
+	CU_ASSERT_EQUAL(outcome.calls, 1);
+	/* the slow host restarts: it owes nothing any more */
+	fake_hosts[0].run = MYSQL_CONN_LOST;
+	fake_hosts[0].run_times = 1;
+	fake_jobs_release();
+	fake_jobs_settle();
+	memset(&outcome, 0, sizeof(outcome));
+	submit(&outcome, "b");
+	fake_loop_advance(0);
+	fake_jobs_hold();
+	CU_ASSERT_EQUAL(fake_hosts[1].runs, 1);
+	/* and it is there when the other one is slow */
+	fake_loop_advance(HEDGE_MS);
+	fake_jobs_settle();
+	CU_ASSERT_EQUAL(outcome.calls, 1);
+	CU_ASSERT_STRING_EQUAL(outcome.text, "b");
+	pool_stop();
+}
+
 static void test_dbpool_hedge_covers_connecting(void)
 {
 	struct outcome outcome = { 0 };
@@ -1373,6 +1398,7 @@ static CU_TestInfo tests[] = {
 	TEST(test_dbpool_hedge_fails_alone),
 	TEST(test_dbpool_hedge_is_asked_one_by_one),
 	TEST(test_dbpool_hedge_outlives_its_connection),
+	TEST(test_dbpool_hedge_ends_with_its_connection),
 	TEST(test_dbpool_hedge_covers_connecting),
 	TEST(test_dbpool_hedge_cuts_a_frozen_connection),
 	TEST(test_dbpool_loss_on_a_fresh_connection_is_the_hosts_fault),

@@ -67,8 +67,6 @@ void dbpool_host_failed(struct dbpool *pool, unsigned int host,
 	uint64_t now = pool->loop.now();
 	char code[32];
 
-	state->up = false;
-	state->slow = false;
 	if (state->failures++ == 0) {
 		pool->hosts[host].failed_at = now;
 		snprintf(code, sizeof(code), " (error %u)", error->code);
@@ -110,6 +108,7 @@ void dbpool_host_doubt(struct dbpool *pool, unsigned int host)
 	struct dbpool_conn *conn, *next;
 
 	pool->host_states[host].up = false;
+	pool->host_states[host].slow = false;
 	for (conn = pool->conns; conn != NULL; conn = next) {
 		next = conn->next;
 		if (conn->host == host && conn->state == CONN_IDLE)
