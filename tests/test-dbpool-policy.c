@@ -46,6 +46,12 @@ static void test_policy_backoff(void)
 /* failed once, in back-off or no more */
 #define DOWN(order) { .failures = 1, .retry_at = NOW + 1, \
 	.failed_order = (order) }
+#define WAITING_SINCE 10
+/* and refused an attempt that began before the last lookup came, or after */
+#define REFUSED_BEFORE { .failures = 1, .retry_at = NOW + 1, \
+	.refused_since = WAITING_SINCE - 1 }
+#define REFUSED_SINCE { .failures = 1, .retry_at = NOW + 1, \
+	.refused_since = WAITING_SINCE + 1 }
 #define WAS_DOWN { .failures = 1, .retry_at = NOW }
 
 static const struct {
@@ -79,7 +85,15 @@ static const struct {
 	{ "first is slow", { SLOW, UP }, 2, 1, 0, false, 1 },
 	{ "a second host is wanted", { SLOW, UP }, 2, 0, 1, false, 1 },
 	{ "the first is the second", { UP, SLOW }, 2, 0, 1, false, 0 },
-	{ "no second host is well", { SLOW, DOWN(1) }, 2, 0, 1, false, -1 },
+	{ "no second host is well", { SLOW, REFUSED_BEFORE }, 2, 0, 1, false,
+	  1 },
+	{ "and it is asked only once", { SLOW, REFUSED_SINCE }, 2, 0, 1, false,
+	  -1 },
+	{ "nor by those that wait", { FULL_SLOW, REFUSED_SINCE }, 2, 1, 0,
+	  false, -1 },
+	{ "all slow, or asked for it already",
+	  { SLOW, { .failures = 1, .retry_at = NOW + 1, .connecting = 1 } },
+	  2, 0, 1, false, -1 },
 	{ "attempts to a slow host do not count",
 	  { { .connecting = 1, .slow = true }, UP }, 2, 1, 0, false, 1 },
 	{ "but if all are", { { .connecting = 1, .slow = true },
@@ -104,6 +118,7 @@ static void test_policy_open(void)
 			.host_count = opens[i].host_count,
 			.max_per_host = 2,
 			.load_balance = opens[i].load_balance,
+			.waiting_since = WAITING_SINCE,
 			.now = NOW,
 		};
 

@@ -1109,6 +1109,31 @@ static void test_dbpool_hedge_outlives_its_connection(void)
 	hedge_meets(MYSQL_CONN_LOST, false);
 }
 
+static void test_dbpool_hedge_waits_for_the_second_host(void)
+{
+	struct outcome outcome = { 0 }, next = { 0 };
+
+	start_slow(&outcome);
+	fake_hosts[1].connect = MYSQL_CONN_LOST;
+	fake_jobs_settle();
+	/* which is asked once, not all the time */
+	CU_ASSERT_EQUAL(fake_hosts[1].connects, 1);
+	CU_ASSERT_EQUAL(outcome.calls, 0);
+	/* once more for the next one */
+	submit(&next, "b");
+	fake_jobs_settle();
+	CU_ASSERT_EQUAL(fake_hosts[1].connects, 2);
+	CU_ASSERT_EQUAL(next.calls, 0);
+	/* and when its back-off is over */
+	fake_hosts[1].connect = MYSQL_CONN_OK;
+	fake_loop_advance(2000 + HEDGE_MS);
+	fake_jobs_settle();
+	CU_ASSERT_EQUAL(fake_hosts[1].connects, 3);
+	CU_ASSERT_STRING_EQUAL(outcome.text, "a");
+	CU_ASSERT_STRING_EQUAL(next.text, "b");
+	pool_stop();
+}
+
 static void test_dbpool_hedge_ends_with_its_connection(void)
 {
 	struct outcome outcome = { 0 };
@@ -1398,6 +1423,7 @@ static CU_TestInfo tests[] = {
 	TEST(test_dbpool_hedge_fails_alone),
 	TEST(test_dbpool_hedge_is_asked_one_by_one),
 	TEST(test_dbpool_hedge_outlives_its_connection),
+	TEST(test_dbpool_hedge_waits_for_the_second_host),
 	TEST(test_dbpool_hedge_ends_with_its_connection),
 	TEST(test_dbpool_hedge_covers_connecting),
 	TEST(test_dbpool_hedge_cuts_a_frozen_connection),

@@ -15,6 +15,7 @@ struct dbpool_policy dbpool_policy(const struct dbpool *pool)
 		.host_count = pool->set.server_count,
 		.max_per_host = pool->set.connections,
 		.load_balance = pool->set.load_balance,
+		.waiting_since = pool->waiting_since,
 		.now = pool->loop.now(),
 	};
 }

@@ -14,7 +14,7 @@ static void lookup_wait(struct dbpool_lookup *lookup, bool first)
 	struct dbpool *pool = lookup->pool;
 
 	lookup->waiting = true;
-	lookup->waiting_since = ++pool->order;
+	lookup->waiting_since = pool->waiting_since = ++pool->order;
 	lookup->wait_prev = first ? NULL : pool->waiting_tail;
 	lookup->wait_next = first ? pool->waiting : NULL;
 	if (lookup->wait_prev != NULL)

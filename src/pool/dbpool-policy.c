@@ -89,6 +89,7 @@ static int first_with_room(const struct dbpool_policy *policy, bool well)
 	return best;
 }
 
+/* Of those that have refused nobody since the last lookup came. */
 static int longest_failed(const struct dbpool_policy *policy)
 {
 	int best = -1;
@@ -96,6 +97,7 @@ static int longest_failed(const struct dbpool_policy *policy)
 
 	for (i = 0; i < policy->host_count; i++) {
 		if (host_in_backoff(policy, i) && host_has_room(policy, i) &&
+		    policy->hosts[i].refused_since < policy->waiting_since &&
 		    (best < 0 || policy->hosts[i].failed_order <
 		     policy->hosts[best].failed_order))
 			best = (int)i;
@@ -103,21 +105,37 @@ static int longest_failed(const struct dbpool_policy *policy)
 	return best;
 }
 
+/* Whether one of those that failed may turn out to be well. */
+static bool any_host_is_tried(const struct dbpool_policy *policy)
+{
+	const struct dbpool_host_state *host = policy->hosts;
+	unsigned int i;
+
+	for (i = 0; i < policy->host_count; i++, host++) {
+		if (!host->slow &&
+		    (host->connecting > 0 || (host->up && host->open > 0)))
+			return true;
+	}
+	return false;
+}
+
 int dbpool_policy_open(const struct dbpool_policy *policy,
 		       unsigned int waiting, unsigned int hedges)
 {
 	const bool any_well = any_host_is_well(policy);
 	const unsigned int attempts = attempts_under_way(policy, any_well);
-	int host;
+	int host = -1;
 
 	if (any_well) {
 		return waiting + hedges > attempts ?
 			first_with_room(policy, true) : -1;
 	}
-	if (waiting <= attempts)
-		return -1;
-	host = first_with_room(policy, false);
-	return host >= 0 ? host : longest_failed(policy);
+	if (waiting > attempts)
+		host = first_with_room(policy, false);
+	/* one after the other: who fails first would get the lookups again */
+	if (host < 0 && waiting + hedges > 0 && !any_host_is_tried(policy))
+		host = longest_failed(policy);
+	return host;
 }
 
 int dbpool_policy_probe(const struct dbpool_policy *policy)

@@ -33,6 +33,8 @@ struct dbpool_policy {
 	unsigned int host_count;
 	unsigned int max_per_host;	/* connections */
 	bool load_balance;	/* no order: the least loaded is preferred */
+	/* when the last lookup began to wait, as a number that grows */
+	uint64_t waiting_since;
 	uint64_t now;
 };
 
@@ -48,7 +50,8 @@ uint64_t dbpool_policy_backoff(unsigned int failures, uint32_t random);
  * than the slow one that was asked. A server that is not known to be up gets
  * one attempt at a time. Servers that are slow or in back-off are passed over;
  * if all are, one that is merely slow, then the one that failed longest ago, is
- * tried at once, as a login waits.
+ * tried at once, as a login waits; but once for that login, or a server that
+ * refuses at once would be asked again and again.
  */
 int dbpool_policy_open(const struct dbpool_policy *policy,
 		       unsigned int waiting, unsigned int hedges);

@@ -148,6 +148,7 @@ struct dbpool {
 	struct dbpool_lookup *waiting, *waiting_tail;
 	unsigned int waiting_count;
 	unsigned int hedging_count;	/* of those, for a second host */
+	uint64_t waiting_since;		/* the last one */
 	struct dbpool_stream *streams;
 
 	void *kick_timer, *deadline_timer, *idle_timer, *hedge_timer;

@@ -40,6 +40,9 @@ void dbpool_step(struct dbpool *pool)
 		dbpool_conn_open(pool, (unsigned int)host);
 	if ((host = dbpool_policy_probe(&policy)) >= 0)
 		dbpool_conn_open(pool, (unsigned int)host);
+	/* a host in back-off does not tell when that is over */
+	if (pool->waiting != NULL)
+		dbpool_hosts_watch(pool);
 }
 
 static void dbpool_on_jobs(void *context)
