@@ -450,6 +450,30 @@ static void test_dbpool_a_second_loss_is_the_answer(void)
 	pool_stop();
 }
 
+/* A host restarts while connections to it are being made: they are lost, too,
+   and that is one loss. */
+static void test_dbpool_losses_of_one_restart_count_once(void)
+{
+	struct outcome outcomes[4] = { 0 };
+	unsigned int i;
+
+	pool_start_with(1, 1, 4);
+	lookup_once("x");
+	for (i = 0; i < 4; i++)
+		submit(&outcomes[i], "abcd" + i);
+	fake_loop_advance(0);
+	CU_ASSERT_EQUAL(fake_jobs_queued(), 4);
+	fake_hosts[0].run = MYSQL_CONN_LOST;
+	fake_hosts[0].run_times = 4;
+	fake_jobs_settle();
+	for (i = 0; i < 4; i++) {
+		CU_ASSERT_EQUAL(outcomes[i].calls, 1);
+		CU_ASSERT_STRING_EQUAL(outcomes[i].text, "abcd" + i);
+	}
+	CU_ASSERT_EQUAL(observed[DBPOOL_EVENT_HOST_DOWN], 0);
+	pool_stop();
+}
+
 static void test_dbpool_a_failed_statement_keeps_the_connection(void)
 {
 	struct outcome outcome = { 0 };
@@ -1390,6 +1414,7 @@ static CU_TestInfo tests[] = {
 	TEST(test_dbpool_retries_on_no_busy_sister_either),
 	TEST(test_dbpool_a_retried_lookup_comes_first),
 	TEST(test_dbpool_a_second_loss_is_the_answer),
+	TEST(test_dbpool_losses_of_one_restart_count_once),
 	TEST(test_dbpool_a_failed_statement_keeps_the_connection),
 	TEST(test_dbpool_deadline_while_connecting),
 	TEST(test_dbpool_deadline_while_running),

@@ -301,20 +301,27 @@ static void batch_answer(struct dbpool_batch *batch,
 /* What the loss of a connection says of its host. The host has failed if it
    left everybody waiting, says that it cannot serve, or never did on this
    connection. */
-static void conn_lost(struct dbpool_conn *conn, struct db_error *error)
+static enum dbpool_failure
+conn_lost(struct dbpool_conn *conn, struct db_error *error)
 {
 	struct dbpool *pool = conn->pool;
+	/* it met what a sister of it has met */
+	const bool known = conn->connecting_since <
+		pool->hosts[conn->host].lost_at;
 
+	if (!known)
+		pool->hosts[conn->host].lost_at = ++pool->order;
 	if (conn->cut || pool->loop.now() >= conn->deadline) {
 		db_error_set(error, "no answer to a query within %u ms",
 			     pool->set.lookup_timeout_ms);
 		dbpool_host_failed(pool, conn->host, error);
-	} else if (!conn->proved || error->kind == DB_ERROR_BUSY ||
+	} else if ((!conn->proved && !known) || error->kind == DB_ERROR_BUSY ||
 		   error->kind == DB_ERROR_READ_ONLY) {
 		dbpool_host_failed(pool, conn->host, error);
 	} else {
 		dbpool_host_doubt(pool, conn->host);
 	}
+	return known ? DBPOOL_FAILURE_KNOWN : DBPOOL_FAILURE_LOST;
 }
 
 /* A statement that changes something is another server's business. */
@@ -333,6 +340,7 @@ static void conn_done_batch(struct job *job)
 	struct db_rows *rows = conn->rows;
 	struct db_error error = conn->error;
 	enum mysql_conn_result result = conn->result;
+	enum dbpool_failure failure = DBPOOL_FAILURE_LOST;
 
 	if (pool->freeing)
 		return;
@@ -343,7 +351,7 @@ static void conn_done_batch(struct job *job)
 		result = MYSQL_CONN_LOST;
 	if (result == MYSQL_CONN_LOST) {
 		pool->hosts[conn->host].affected += batch->lookup_count;
-		conn_lost(conn, &error);
+		failure = conn_lost(conn, &error);
 	} else {
 		conn->proved = true;
 		dbpool_host_answered(pool, conn->host);
@@ -357,7 +365,7 @@ static void conn_done_batch(struct job *job)
 	if (result == MYSQL_CONN_OK)
 		batch_answer(batch, rows);
 	else if (result == MYSQL_CONN_LOST)
-		batch_failed(batch, DBPOOL_FAILURE_LOST, &error);
+		batch_failed(batch, failure, &error);
 	else
 		batch_statement_failed(batch, &error);
 	dbpool_batch_free(batch);

@@ -121,6 +121,9 @@ struct dbpool_stream {
 struct dbpool_host {
 	char name[256];			/* for messages */
 	uint64_t failed_at;		/* since when it is not well */
+	/* when a connection was lost that was not older than the last such
+	   loss, by pool->order */
+	uint64_t lost_at;
 	/* lookups that had to go elsewhere, or unanswered, since then */
 	unsigned int affected;
 };
@@ -252,6 +255,8 @@ void dbpool_lookup_hedge(struct dbpool_lookup *lookup);
 enum dbpool_failure {
 	/* with the connection: again, a few times */
 	DBPOOL_FAILURE_LOST,
+	/* with a connection older than the loss of a sister: again */
+	DBPOOL_FAILURE_KNOWN,
 	/* for all of the batch: again, by itself */
 	DBPOOL_FAILURE_SHARED,
 	DBPOOL_FAILURE_FINAL,
