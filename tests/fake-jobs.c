@@ -19,7 +19,7 @@ struct jobs {
 
 /* in the order they were made */
 static struct jobs *all_jobs;
-static bool submit_fails;
+static bool submit_fails, deferred;
 
 static void push(struct job **list, struct job *job)
 {
@@ -84,8 +84,9 @@ static bool run_oldest(struct jobs *jobs)
 
 	if (job == NULL)
 		return false;
+	deferred = false;
 	job->run(job);
-	push(&jobs->finished, job);
+	push(deferred ? &jobs->held : &jobs->finished, job);
 	return true;
 }
 
@@ -131,6 +132,11 @@ void fake_jobs_hold(void)
 void fake_jobs_release(void)
 {
 	release(all_jobs);
+}
+
+void fake_jobs_defer(void)
+{
+	deferred = true;
 }
 
 bool fake_jobs_step(void)

@@ -19,6 +19,9 @@ bool fake_jobs_run_only(void);
 /* The oldest job of the first pool takes its time, until all are released. */
 void fake_jobs_hold(void);
 void fake_jobs_release(void);
+/* Inside a job that runs: it is at it for longer, and runs again from its start
+   when it is released. */
+void fake_jobs_defer(void);
 unsigned int fake_jobs_queued(void);
 /* Lets everything happen that can without the clock moving on. */
 void fake_jobs_settle(void);

@@ -3,6 +3,8 @@
  * A scripted server for tests of the pool. A run answers with one row that
  * holds the first bound value, so a test sees whose answer it got.
  */
+#include "fake-jobs.h"
+#include "fake-loop.h"
 #include "fake-mysql-conn.h"
 
 #include <stdio.h>
@@ -15,6 +17,9 @@ struct mysql_conn {
 	struct fake_host *host;
 	int fd;
 	bool interrupted;
+	bool under_way, late;
+	uint64_t ends_at;
+	unsigned int generation;
 	unsigned int rows_left;
 };
 
@@ -54,6 +59,7 @@ struct mysql_conn *mysql_conn_new(const struct db_server *server,
 	if (conn == NULL)
 		return NULL;
 	conn->host = &fake_hosts[server->port - 1];
+	conn->generation = conn->host->generation;
 	conn->fd = next_fd++;
 	fake_conns++;
 	return conn;
@@ -85,11 +91,28 @@ int mysql_conn_fd(const struct mysql_conn *conn)
 	return conn->fd;
 }
 
+/* Whether the call goes on. What takes no time is never late. */
+static bool fake_takes_time(struct mysql_conn *conn, bool hangs,
+			    uint64_t deadline)
+{
+	const uint64_t now = fake_loop.now();
+
+	if (!conn->under_way)
+		conn->ends_at = now + conn->host->latency;
+	conn->late = conn->under_way && now >= deadline;
+	conn->under_way = !conn->interrupted && !conn->late &&
+		(hangs || now < conn->ends_at);
+	if (conn->under_way)
+		fake_jobs_defer();
+	return conn->under_way;
+}
+
 static enum mysql_conn_result
 fake_result(struct mysql_conn *conn, enum mysql_conn_result result,
 	    const char *what, struct db_error *error)
 {
-	if (conn->interrupted)
+	if (conn->interrupted || conn->late ||
+	    conn->generation != conn->host->generation)
 		result = MYSQL_CONN_LOST;
 	if (result != MYSQL_CONN_OK) {
 		if (conn->host->error_text != NULL)
@@ -106,7 +129,9 @@ enum mysql_conn_result
 mysql_conn_connect(struct mysql_conn *conn, uint64_t deadline,
 		   struct db_error *error_r)
 {
-	(void)deadline;
+	if (fake_takes_time(conn, conn->host->connect_hangs, deadline))
+		return MYSQL_CONN_LOST;
+	conn->generation = conn->host->generation;
 	conn->host->connects++;
 	return fake_result(conn, conn->host->connect, "connect", error_r);
 }
@@ -207,7 +232,9 @@ mysql_conn_run(struct mysql_conn *conn, const struct db_statement *statement,
 {
 	enum mysql_conn_result result = conn->host->run;
 
-	(void)deadline;
+	*rows_r = NULL;
+	if (fake_takes_time(conn, conn->host->run_hangs, deadline))
+		return MYSQL_CONN_LOST;
 	conn->host->runs++;
 	if (conn->host->wide_fails && statement->queries > 1)
 		result = MYSQL_CONN_STATEMENT_FAILED;

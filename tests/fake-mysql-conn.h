@@ -13,6 +13,12 @@ struct fake_host {
 	enum mysql_conn_result connect, run, stream;
 	/* of this many further runs only, then they succeed; 0: always */
 	unsigned int run_times;
+	/* no end of connecting or running comes before the deadline */
+	bool connect_hangs, run_hangs;
+	/* milliseconds that what begins now will take */
+	unsigned int latency;
+	/* connections of an earlier one are lost */
+	unsigned int generation;
 	bool wide_fails;		/* statements in a wide form do */
 	bool wide_overflows;		/* these have more rows than fit */
 	unsigned int stream_rows;	/* rows a stream has in all */
