@@ -488,6 +488,8 @@ static void test_dbpool_a_failed_statement_keeps_the_connection(void)
 	CU_ASSERT_EQUAL(fake_hosts[0].runs, 1);
 	lookup_once("b");
 	CU_ASSERT_EQUAL(fake_hosts[0].connects, 1);
+	/* nor is it anything that is held against the host */
+	CU_ASSERT_EQUAL(observed[DBPOOL_EVENT_HOST_DOWN], 0);
 	pool_stop();
 }
 
