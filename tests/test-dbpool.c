@@ -226,7 +226,7 @@ static void test_dbpool_waits_for_a_slow_host(void)
 {
 	struct outcome outcome = { 0 };
 
-	pool_start(1);
+	pool_start_with(1, 1, 1);
 	submit(&outcome, "a");
 	fake_loop_advance(0);
 	fake_jobs_hold();
@@ -241,6 +241,30 @@ static void test_dbpool_waits_for_a_slow_host(void)
 	CU_ASSERT_EQUAL(outcome.calls, 1);
 	CU_ASSERT_TRUE(outcome.ok);
 	CU_ASSERT_EQUAL(fake_hosts[0].connects, 2);
+	pool_stop();
+}
+
+/* Its first packet was lost, and will be sent again when a second is over. */
+static void test_dbpool_a_late_attempt_is_made_again(void)
+{
+	struct outcome outcome = { 0 };
+
+	pool_start(1);
+	submit(&outcome, "a");
+	fake_loop_advance(0);
+	fake_jobs_hold();
+	fake_loop_advance(HEDGE_MS - 1);
+	CU_ASSERT_EQUAL(fake_jobs_queued(), 0);
+	fake_loop_advance(1);
+	CU_ASSERT_EQUAL(fake_jobs_queued(), 1);
+	fake_jobs_settle();
+	CU_ASSERT_EQUAL(outcome.calls, 1);
+	CU_ASSERT_TRUE(outcome.ok);
+	/* whichever comes is used, and then there is no third one */
+	fake_jobs_release();
+	fake_jobs_settle();
+	CU_ASSERT_EQUAL(fake_hosts[0].connects, 2);
+	CU_ASSERT_EQUAL(fake_conns, 2);
 	pool_stop();
 }
 
@@ -1097,9 +1121,9 @@ static void test_dbpool_hedge_fails_alone(void)
 	pool_stop();
 }
 
-/* Both hosts have answered. Then the first one does not any more, and the second
-   one does not answer two lookups together, or loses the connection under
-   them. */
+/* Both hosts have answered. Then the first one does not any more, and the
+   second one does not answer two lookups together, or loses the connection
+   under them. */
 static void hedge_meets(enum mysql_conn_result run, bool wide_fails)
 {
 	struct outcome warm_up = { 0 }, outcomes[2] = { 0 };
@@ -1406,6 +1430,7 @@ static CU_TestInfo tests[] = {
 	TEST(test_dbpool_reuses_an_idle_connection),
 	TEST(test_dbpool_fails_all_at_once_when_refused),
 	TEST(test_dbpool_waits_for_a_slow_host),
+	TEST(test_dbpool_a_late_attempt_is_made_again),
 	TEST(test_dbpool_goes_to_the_next_host),
 	TEST(test_dbpool_fails_when_no_host_is_left),
 	TEST(test_dbpool_tries_every_host_each_time),

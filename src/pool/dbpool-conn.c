@@ -32,12 +32,14 @@ void dbpool_conn_move(struct dbpool_conn *conn, enum conn_state state)
 
 	assert((conn_moves[conn->state] & TO(state)) != 0);
 	if (!conn->for_stream) {
-		if (conn->state == CONN_CONNECTING)
+		if (conn->state == CONN_CONNECTING) {
 			host->connecting--;
-		else if (conn->state != CONN_CLOSING && state == CONN_CLOSING)
+			host->connecting_late -= conn->hedged;
+			host->open += state != CONN_CLOSING;
+		} else if (conn->state != CONN_CLOSING &&
+			   state == CONN_CLOSING) {
 			host->open--;
-		if (conn->state == CONN_CONNECTING && state != CONN_CLOSING)
-			host->open++;
+		}
 		if (conn->state == CONN_BUSY)
 			host->busy--;
 		if (state == CONN_BUSY)
@@ -231,7 +233,7 @@ void dbpool_conn_open(struct dbpool *pool, unsigned int host)
 	struct db_error error;
 
 	if (conn != NULL && dbpool_conn_connect(conn, conn_done_connect)) {
-		dbpool_hosts_watch(pool);
+		dbpool_attempts_watch(pool);
 		return;
 	}
 	if (conn != NULL)

@@ -124,20 +124,32 @@ void dbpool_host_doubt(struct dbpool *pool, unsigned int host)
 /* Its host is slow; what it is at is asked of another host, too. */
 static void conn_hedge(struct dbpool_conn *conn)
 {
+	struct dbpool_host_state *state = &conn->pool->host_states[conn->host];
 	const struct dbpool_batch *batch = conn->batch;
 	struct dbpool_attempt *attempt;
 	unsigned int i;
 
 	conn->hedged = true;
-	conn->pool->host_states[conn->host].slow = true;
-	if (batch == NULL)
+	state->slow = true;
+	if (conn->state == CONN_CONNECTING) {
+		state->connecting_late++;
 		return;
+	}
 	conn->pool->hosts[conn->host].affected += batch->lookup_count;
 	for (i = 0; i < batch->slot_count; i++) {
 		for (attempt = batch->slots[i]; attempt != NULL;
 		     attempt = attempt->next)
 			dbpool_lookup_hedge(attempt->lookup);
 	}
+}
+
+/* With a single host, there is nobody else to ask. */
+static bool conn_may_be_late(const struct dbpool_conn *conn)
+{
+	return !conn->for_stream && !conn->hedged &&
+		(conn->state == CONN_CONNECTING ||
+		 (conn->state == CONN_BUSY &&
+		  conn->pool->set.server_count > 1));
 }
 
 static void hedge_timer_fired(void *context)
@@ -149,9 +161,7 @@ static void hedge_timer_fired(void *context)
 
 	pool->hedge_timer = NULL;
 	for (conn = pool->conns; conn != NULL; conn = conn->next) {
-		if ((conn->state != CONN_BUSY &&
-		     conn->state != CONN_CONNECTING) || conn->for_stream ||
-		    conn->hedged)
+		if (!conn_may_be_late(conn))
 			continue;
 		if (now - conn->started >= wait)
 			conn_hedge(conn);
@@ -166,11 +176,16 @@ static void hedge_timer_fired(void *context)
 
 /* The timer is left alone when what it is for has been answered: firing in vain
    a few times a second is cheaper. */
-void dbpool_hosts_watch(struct dbpool *pool)
+void dbpool_attempts_watch(struct dbpool *pool)
 {
-	if (pool->set.server_count > 1 && pool->set.hedge_after_ms > 0 &&
-	    pool->hedge_timer == NULL) {
+	if (pool->set.hedge_after_ms > 0 && pool->hedge_timer == NULL) {
 		pool->hedge_timer = pool->loop.start_timer(
 			pool->set.hedge_after_ms, hedge_timer_fired, pool);
 	}
+}
+
+void dbpool_hosts_watch(struct dbpool *pool)
+{
+	if (pool->set.server_count > 1)
+		dbpool_attempts_watch(pool);
 }

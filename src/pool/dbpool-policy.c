@@ -48,11 +48,11 @@ static bool host_has_room(const struct dbpool_policy *policy,
 	const struct dbpool_host_state *state = &policy->hosts[host];
 
 	return state->connecting + state->open < policy->max_per_host &&
-		(state->up || state->connecting == 0);
+		(state->up || state->connecting == state->connecting_late);
 }
 
-/* Attempts that lookups may count on: not those to a slow server, unless there
-   is no other. */
+/* Attempts that lookups may count on: no late ones, nor those to a slow server,
+   unless there is no other. */
 static unsigned int attempts_under_way(const struct dbpool_policy *policy,
 				       bool any_well)
 {
@@ -60,7 +60,8 @@ static unsigned int attempts_under_way(const struct dbpool_policy *policy,
 
 	for (i = 0; i < policy->host_count; i++) {
 		if (!any_well || !policy->hosts[i].slow)
-			count += policy->hosts[i].connecting;
+			count += policy->hosts[i].connecting -
+				policy->hosts[i].connecting_late;
 	}
 	return count;
 }

@@ -13,6 +13,7 @@
 /* What is known of one server. Times in milliseconds. */
 struct dbpool_host_state {
 	unsigned int connecting;	/* attempts under way */
+	unsigned int connecting_late;	/* of those, longer than usual */
 	unsigned int open;		/* connected, idle or busy */
 	unsigned int busy;		/* of those */
 	bool up;			/* the last attempt succeeded */
@@ -48,10 +49,11 @@ uint64_t dbpool_policy_backoff(unsigned int failures, uint32_t random);
  * nothing to gain, or every server is full. waiting is the number of lookups
  * that any server may answer, hedges of those that wait for another server
  * than the slow one that was asked. A server that is not known to be up gets
- * one attempt at a time. Servers that are slow or in back-off are passed over;
- * if all are, one that is merely slow, then the one that failed longest ago, is
- * tried at once, as a login waits; but once for that login, or a server that
- * refuses at once would be asked again and again.
+ * one attempt at a time, until it is late: the network may have lost it, and a
+ * new one is there sooner than its next try. Servers that are slow or in
+ * back-off are passed over; if all are, one that is merely slow, then the one
+ * that failed longest ago, is tried at once, as a login waits; but once for that
+ * login, or a server that refuses at once would be asked again and again.
  */
 int dbpool_policy_open(const struct dbpool_policy *policy,
 		       unsigned int waiting, unsigned int hedges);

@@ -50,7 +50,7 @@ struct dbpool_conn {
 	bool proved;		/* it has answered */
 	bool doubtful;		/* not to be used again, see below */
 	bool cut;		/* interrupted, as nobody waits any more */
-	bool hedged;		/* what runs was asked of another host, too */
+	bool hedged;		/* late: what runs is asked of another host */
 
 	struct dbpool_batch *batch;
 	struct dbpool_stream *stream;
@@ -205,7 +205,9 @@ void dbpool_host_refused(struct dbpool *pool, unsigned int host,
    are closed, busy ones when they are done: an answer may have been on its way
    when the connection was cut. */
 void dbpool_host_doubt(struct dbpool *pool, unsigned int host);
-/* Watches, from now on, for servers that leave others waiting. */
+/* Watches, from now on, for servers that leave others waiting: with attempts to
+   connect, or, where there is another server to ask, with anything. */
+void dbpool_attempts_watch(struct dbpool *pool);
 void dbpool_hosts_watch(struct dbpool *pool);
 
 /* -- dbpool-conn.c */
