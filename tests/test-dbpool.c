@@ -356,6 +356,46 @@ static void test_dbpool_two_attempts_are_not_two_hosts(void)
 	pool_stop();
 }
 
+/* A second connection is refused while the first one is at work; that one is
+   lost then. Whoever waited for it asks again, at once. */
+static void last_connection_is_lost(enum mysql_conn_result connect)
+{
+	struct outcome first = { 0 }, second = { 0 };
+
+	pool_start(1);
+	lookup_once("x");
+	fake_hosts[0].run = MYSQL_CONN_LOST;
+	fake_hosts[0].run_times = 2;
+	submit(&first, "a");
+	fake_loop_advance(0);
+	/* lost once, closed, connected again */
+	CU_ASSERT_TRUE(fake_jobs_step());
+	CU_ASSERT_TRUE(fake_jobs_step());
+	CU_ASSERT_TRUE(fake_jobs_step());
+	fake_jobs_hold();
+	fake_hosts[0].connect = MYSQL_CONN_LOST;
+	submit(&second, "b");
+	fake_loop_advance(0);
+	fake_jobs_run_all();
+	CU_ASSERT_EQUAL(fake_hosts[0].connects, 3);
+	CU_ASSERT_EQUAL(first.calls + second.calls, 0);
+	fake_hosts[0].connect = connect;
+	fake_jobs_release();
+	fake_jobs_settle();
+	CU_ASSERT_EQUAL(first.calls, 1);
+	CU_ASSERT_FALSE(first.ok);
+	CU_ASSERT_EQUAL(second.calls, 1);
+	CU_ASSERT_EQUAL(second.ok, connect == MYSQL_CONN_OK);
+	CU_ASSERT_EQUAL(fake_hosts[0].connects, 4);
+	pool_stop();
+}
+
+static void test_dbpool_asks_again_without_a_connection(void)
+{
+	last_connection_is_lost(MYSQL_CONN_OK);
+	last_connection_is_lost(MYSQL_CONN_LOST);
+}
+
 static void test_dbpool_logs_each_outage_once(void)
 {
 	struct outcome outcome = { 0 };
@@ -1436,6 +1476,7 @@ static CU_TestInfo tests[] = {
 	TEST(test_dbpool_tries_every_host_each_time),
 	TEST(test_dbpool_an_older_attempt_says_nothing),
 	TEST(test_dbpool_two_attempts_are_not_two_hosts),
+	TEST(test_dbpool_asks_again_without_a_connection),
 	TEST(test_dbpool_logs_each_outage_once),
 	TEST(test_dbpool_retries_a_lost_connection_on_a_fresh_one),
 	TEST(test_dbpool_retries_on_no_busy_sister_either),

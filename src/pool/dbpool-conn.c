@@ -38,7 +38,9 @@ void dbpool_conn_move(struct dbpool_conn *conn, enum conn_state state)
 			host->open += state != CONN_CLOSING;
 		} else if (conn->state != CONN_CLOSING &&
 			   state == CONN_CLOSING) {
-			host->open--;
+			/* whoever waited for the last one has to ask again */
+			if (--host->open == 0)
+				host->refused_since = 0;
 		}
 		if (conn->state == CONN_BUSY)
 			host->busy--;
