@@ -27,11 +27,12 @@ pytestmark = pytest.mark.ours
 
 
 def counts(server):
-    """What `doveadm stats dump` shows of the metrics: rows by name."""
+    """What `doveadm stats dump` shows of the metrics: rows by name and
+    field."""
     done = server.doveadm("stats", "dump")
     assert done.returncode == 0, done.stderr
     lines = csv.DictReader(done.stdout.splitlines(), delimiter="\t")
-    return {row["metric_name"]: row for row in lines
+    return {(row["metric_name"], row["field"]): row for row in lines
             if row["metric_name"].startswith("postfixadmin_")}
 
 
@@ -43,10 +44,11 @@ def seconds(text, name):
 
 def wait_for(server, name, count):
     """Events reach the stats process a moment later."""
+    key = name, "duration"
     process.wait_for(
-        lambda: int(counts(server).get(name, {}).get("count", 0)) >= count,
+        lambda: int(counts(server).get(key, {}).get("count", 0)) >= count,
         30, f"{name} to count {count}")
-    return counts(server)[name]
+    return counts(server)
 
 
 def test_metrics(mariadb, dovecots):
@@ -60,8 +62,9 @@ def test_metrics(mariadb, dovecots):
     dovecots.tolerate(r"Error: ")
     with server.auth_client() as client:
         assert client.login("joe@example.org", accounts.RIGHT).kind == "OK"
-        row = wait_for(server, "postfixadmin_queries", 1)
-        assert row["count"] == "1"
+        rows = wait_for(server, "postfixadmin_queries", 1)
+        assert rows["postfixadmin_queries", "duration"]["count"] == "1"
+        assert rows["postfixadmin_queries", "lookups"]["sum"] == "1"
         mariadb.stop()
         try:
             assert client.login("joe@example.org",
@@ -70,12 +73,16 @@ def test_metrics(mariadb, dovecots):
         finally:
             mariadb.start()
         assert client.login("joe@example.org", accounts.RIGHT).kind == "OK"
-        wait_for(server, "postfixadmin_hosts_up", 1)
+        rows = wait_for(server, "postfixadmin_hosts_up", 1)
+        assert rows["postfixadmin_hosts_up",
+                    "lookups_affected"]["sum"] == "1"
     with urllib.request.urlopen(
             f"http://127.0.0.1:{port}/metrics", timeout=30) as reply:
         text = reply.read().decode()
     for name in ("queries", "hosts_down", "hosts_up"):
         assert (f'dovecot_postfixadmin_{name}_total{{host="127.0.0.1:'
                 in text), text
+    assert re.search(r'^dovecot_postfixadmin_queries_total'
+                     r'\{host="[^"]+",result="ok"\} 2$', text, re.MULTILINE)
     # the outage took its time
     assert seconds(text, "hosts_up") > seconds(text, "queries") > 0
