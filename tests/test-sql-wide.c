@@ -39,6 +39,19 @@ static const struct {
 	{ "SELECT /*+ hint */ a", false },
 	{ "SELECT '/*' a", true },
 	{ "SELECT a / b * c", true },
+	/* an order that UNION would lose */
+	{ "SELECT a FROM b ORDER BY c", false },
+	{ "SELECT a FROM b order\tby c DESC", false },
+	{ "SELECT a FROM b WHERE c IN (SELECT d FROM e LIMIT 1) ORDER BY f",
+	  false },
+	{ "SELECT b.limit FROM b ORDER BY c", false },
+	{ "SELECT `LIMIT`, 'LIMIT' FROM b ORDER BY c", false },
+	{ "SELECT a FROM b ORDER BY c LIMIT 1", true },
+	{ "SELECT a FROM b ORDER BY(c)limit 1", true },
+	{ "SELECT a FROM b ORDER BY c FETCH FIRST 1 ROW ONLY", true },
+	{ "SELECT GROUP_CONCAT(a ORDER BY c) FROM b", true },
+	{ "SELECT b.order, border, orders FROM b", true },
+	{ "SELECT `ORDER` FROM b", true },
 };
 
 static void test_wide_is_safe(void)

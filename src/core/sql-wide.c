@@ -23,11 +23,41 @@ static bool is_unsafe(const char *p)
 		(p[0] == ':' && p[1] == '=');
 }
 
+static bool word_is(const char *p, const char *word)
+{
+	const size_t len = strlen(word);
+
+	return strncasecmp(p, word, len) == 0 && !sql_is_word_char(p[len]);
+}
+
+/* Of a table that is a SELECT in parentheses, the server leaves out ORDER BY,
+   unless that decides about rows: without LIMIT, another row than the first
+   one would come first. */
+static bool loses_order(const char *p)
+{
+	bool ordered = false, limited = false;
+	unsigned int depth = 0;
+	char before = ' ';
+
+	while (*p != '\0') {
+		if (depth == 0 && before != '.' && !sql_is_word_char(before)) {
+			ordered = ordered || word_is(p, "ORDER");
+			limited = limited || word_is(p, "LIMIT") ||
+				word_is(p, "FETCH");
+		}
+		depth += *p == '(';
+		depth -= *p == ')';
+		before = *p;
+		p = sql_is_quote(*p) || *p == '`' ? skip_quoted(p) : p + 1;
+	}
+	return ordered && !limited;
+}
+
 bool sql_wide_is_safe(const char *text)
 {
 	const char *p = sql_skip_gap(text, NULL);
 
-	if (strncasecmp(p, "SELECT", 6) != 0 || sql_is_word_char(p[6]))
+	if (!word_is(p, "SELECT") || loses_order(p))
 		return false;
 	while (*p != '\0') {
 		if (is_unsafe(p))

@@ -13,8 +13,9 @@
  */
 
 /* Whether that means the same as executing the statement as often: true for
-   a SELECT without user variables and comments that count. What else is not
-   possible, the server tells when it prepares the text. */
+   a SELECT without user variables and comments that count, whose ORDER BY has
+   a LIMIT. What else is not possible, the server tells when it prepares the
+   text. */
 bool sql_wide_is_safe(const char *text);
 
 /* The statement once for each lookup, under UNION ALL; each lookup gets at most
