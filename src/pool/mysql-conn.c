@@ -390,6 +390,11 @@ conn_fail(struct mysql_conn *conn, unsigned int id, struct db_error *error_r)
 	MYSQL_STMT *stmt = conn->statements[id];
 
 	conn_set_error(error_r, mysql_stmt_errno(stmt), mysql_stmt_error(stmt));
+	/* of an error in place of the next row, only the connection knows
+	   (Connector/C 3.3) */
+	if (error_r->code == 0)
+		conn_set_error(error_r, mysql_errno(conn->mysql),
+			       mysql_error(conn->mysql));
 	conn_forget(conn, id);
 	return conn_error_is_fatal(error_r->code) ?
 		MYSQL_CONN_LOST : MYSQL_CONN_STATEMENT_FAILED;
