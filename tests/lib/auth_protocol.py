@@ -265,8 +265,10 @@ class MasterClient(LineConnection):
             self.handshake.append(self.line())
 
     def begin(self, command, user, service="doveadm"):
-        """Asks; receive() gets the answer."""
-        self.send(command, next(self.ids), user, f"service={service}")
+        """Asks and returns the request's id; receive() gets the answer."""
+        request = next(self.ids)
+        self.send(command, request, user, f"service={service}")
+        return request
 
     def _lookup(self, command, user, service):
         self.begin(command, user, service)
@@ -280,18 +282,22 @@ class MasterClient(LineConnection):
         """The passdb's answer without a login (an LMTP proxy asks so)."""
         return self._lookup("PASS", user, service)
 
+    def lookups(self, questions, at_once):
+        """The userdb's answers to questions, each a user and a service, in
+        that order; so many are in flight at once."""
+        requests = [self.begin("USER", *question)
+                    for question in questions[:at_once]]
+        replies = {}
+        while len(replies) < len(questions):
+            reply = self.receive()
+            replies[reply.request] = reply
+            if len(requests) < len(questions):
+                requests.append(self.begin("USER", *questions[len(requests)]))
+        return [replies[request] for request in requests]
+
     def all(self, names, service="doveadm"):
-        """The userdb's answers for all of them, a few hundred at a time."""
-        found = {}
-        for start in range(0, len(names), 200):
-            requests = {next(self.ids): name
-                        for name in names[start:start + 200]}
-            for request, name in requests.items():
-                self.send("USER", request, name, f"service={service}")
-            for _ in requests:
-                reply = self.receive()
-                found[requests[reply.request]] = reply
-        return [found[name] for name in names]
+        """The userdb's answers for all of them."""
+        return self.lookups([(name, service) for name in names], 200)
 
     def users(self, service="doveadm"):
         """All names of the userdb, and whether that went well."""
