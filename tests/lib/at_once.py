@@ -1,19 +1,18 @@
 # SPDX-License-Identifier: MIT
-"""Many configuration files in one Dovecot, each a userdb for a service of its
-own, and lookups that all wait at the same time.
+"""Many configuration files in one Dovecot, each for a service of its own, and
+requests that all wait at the same time.
 
 Knows nothing of what the files say and who is asked for.
 """
 
-# Nobody logs in here, but auth wants a passdb.
-HEAD = """\
-passdb {
-  driver = static
-  args = nopassword=y
-}
-"""
+import dovecot_server
+
 SERVICE = """\
 protocol {service} {{
+  passdb {{
+    driver = {driver}
+    args = {args}
+  }}
   userdb {{
     driver = {driver}
     args = {args}
@@ -22,7 +21,18 @@ protocol {service} {{
 """
 # Answered without a database, as soon as it is read.
 FENCE = "fence"
-FENCE_ARGS = "uid=2000 gid=2000 home=/"
+FENCE_SERVICE = """\
+protocol fence {
+  passdb {
+    driver = static
+    args = password=fence
+  }
+  userdb {
+    driver = static
+    args = uid=2000 gid=2000 home=/
+  }
+}
+"""
 # Each stock worker keeps a connection for each file, and the connections of
 # as many files need more memory and descriptors than auth has by default.
 EXTRA = """\
@@ -35,6 +45,7 @@ service auth {
 }
 """
 IN_FLIGHT = 64
+TIMEOUT = 120
 
 
 def start(fleet, files, driver=None):
@@ -43,35 +54,61 @@ def start(fleet, files, driver=None):
     blocks = [SERVICE.format(service=service, driver=driver,
                              args=fleet.write(text))
               for service, text in files.items()]
-    blocks.append(SERVICE.format(service=FENCE, driver="static",
-                                 args=FENCE_ARGS))
-    return fleet.start("", driver=driver, databases=HEAD + "".join(blocks),
-                       extra=EXTRA)
+    return fleet.start(
+        "", driver=driver, extra=EXTRA, databases="".join(
+            [dovecot_server.NODELAY, *blocks, FENCE_SERVICE]))
 
 
 def ask(server, questions):
-    """The answers to questions, tuples of user and service, in that
+    """The userdb's answers to questions, tuples of user and service, in that
     order."""
     with server.master_client() as client:
         return client.lookups(questions, IN_FLIGHT)
 
 
-def ask_at_once(server, mariadb, questions):
-    """The same, with the database frozen until auth has read all of them: what
-    can be answered together is."""
-    with server.master_client(timeout=120) as client:
-        mariadb.freeze()
-        try:
-            requests = [client.begin("USER", *question)
-                        for question in questions]
-            fence = client.begin("USER", "anybody", FENCE)
-            replies = {}
-            while fence not in replies:
-                reply = client.receive()
-                replies[reply.request] = reply
-        finally:
-            mariadb.thaw()
-        while len(replies) < len(requests) + 1:
-            reply = client.receive()
+def log_in(server, attempts):
+    """The verdicts on logins, tuples of user, password and service, in that
+    order."""
+    with server.auth_client() as client:
+        return client.logins([("PLAIN", *attempt) for attempt in attempts],
+                             IN_FLIGHT)
+
+
+def _all_at_once(mariadb, begun, fence, receive):
+    """The replies to all requests, which begun() begins. The database is
+    frozen until auth has read all of them, as the answer to a last one, the
+    fence, tells: what can be answered together is."""
+    mariadb.freeze()
+    try:
+        requests = begun()
+        last = fence()
+        replies = {}
+        while last not in replies:
+            reply = receive()
             replies[reply.request] = reply
+    finally:
+        mariadb.thaw()
+    while len(replies) <= len(requests):
+        reply = receive()
+        replies[reply.request] = reply
     return [replies[request] for request in requests]
+
+
+def ask_at_once(server, mariadb, questions):
+    """ask(), with all of them waiting together."""
+    with server.master_client(TIMEOUT) as client:
+        return _all_at_once(
+            mariadb,
+            lambda: [client.begin("USER", *question)
+                     for question in questions],
+            lambda: client.begin("USER", "anybody", FENCE), client.receive)
+
+
+def log_in_at_once(server, mariadb, attempts):
+    """log_in(), with all of them waiting together."""
+    with server.auth_client(TIMEOUT) as client:
+        return _all_at_once(
+            mariadb,
+            lambda: [client.begin("PLAIN", *attempt) for attempt in attempts],
+            lambda: client.begin("PLAIN", "anybody", FENCE, FENCE),
+            client.verdict)
