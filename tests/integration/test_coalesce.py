@@ -104,11 +104,16 @@ def users(mariadb):
     return names
 
 
-def start(mariadb, dovecots, name, settings=""):
-    """A Dovecot with seed 000's configuration of one of the forms."""
+def configuration(mariadb, name):
+    """Seed 000's configuration of one of the forms."""
     text = accounts.read(accounts.data_file("seed-000", name))
     text = re.sub(r"(?m)^encrypt = .*$", "encrypt = cleartext", text)
-    return dovecots.start(accounts.point_to(text, mariadb.port) + settings,
+    return accounts.point_to(text, mariadb.port)
+
+
+def start(mariadb, dovecots, name, settings=""):
+    """A Dovecot with that."""
+    return dovecots.start(configuration(mariadb, name) + settings,
                           nodelay=True)
 
 

@@ -5,10 +5,17 @@ requests that all wait at the same time.
 Knows nothing of what the files say and who is asked for.
 """
 
-import dovecot_server
+import contextlib
 
+import auth_protocol
+
+# Failures are answered at once, see dovecot_server.NODELAY.
 SERVICE = """\
 protocol {service} {{
+  passdb {{
+    driver = static
+    args = nopassword=y noauthenticate=y nodelay=y
+  }}
   passdb {{
     driver = {driver}
     args = {args}
@@ -19,14 +26,15 @@ protocol {service} {{
   }}
 }}
 """
-# Answered without a database, as soon as it is read.
+# Answered without a database, as soon as it is read. Dovecot wants a passdb for
+# all services; it is asked after those of each, and knows nobody's password.
 FENCE = "fence"
 FENCE_SERVICE = """\
+passdb {
+  driver = static
+  args = password=fence
+}
 protocol fence {
-  passdb {
-    driver = static
-    args = password=fence
-  }
   userdb {
     driver = static
     args = uid=2000 gid=2000 home=/
@@ -54,9 +62,8 @@ def start(fleet, files, driver=None):
     blocks = [SERVICE.format(service=service, driver=driver,
                              args=fleet.write(text))
               for service, text in files.items()]
-    return fleet.start(
-        "", driver=driver, extra=EXTRA, databases="".join(
-            [dovecot_server.NODELAY, *blocks, FENCE_SERVICE]))
+    return fleet.start("", driver=driver, extra=EXTRA,
+                       databases="".join(blocks) + FENCE_SERVICE)
 
 
 def ask(server, questions):
@@ -74,41 +81,58 @@ def log_in(server, attempts):
                              IN_FLIGHT)
 
 
-def _all_at_once(mariadb, begun, fence, receive):
-    """The replies to all requests, which begun() begins. The database is
-    frozen until auth has read all of them, as the answer to a last one, the
-    fence, tells: what can be answered together is."""
+def _all_at_once(mariadb, clients, begun, fence, receive):
+    """The replies to all requests, which begun(client) begins, for each of
+    the clients. The database is frozen until auth has read all of them, as the
+    answers to last ones, the fences, tell: what can be answered together is.
+    """
+    replies = {client: {} for client in clients}
+
+    def take(client):
+        reply = receive(client)
+        replies[client][reply.request] = reply
+
     mariadb.freeze()
     try:
-        requests = begun()
-        last = fence()
-        replies = {}
-        while last not in replies:
-            reply = receive()
-            replies[reply.request] = reply
+        requests = {client: begun(client) for client in clients}
+        for client in clients:
+            last = fence(client)
+            while last not in replies[client]:
+                take(client)
     finally:
         mariadb.thaw()
-    while len(replies) <= len(requests):
-        reply = receive()
-        replies[reply.request] = reply
-    return [replies[request] for request in requests]
+    for client in clients:
+        while len(replies[client]) <= len(requests[client]):
+            take(client)
+    return [[replies[client][request] for request in requests[client]]
+            for client in clients]
 
 
 def ask_at_once(server, mariadb, questions):
     """ask(), with all of them waiting together."""
-    with server.master_client(TIMEOUT) as client:
+    with server.master_client(TIMEOUT) as master:
         return _all_at_once(
-            mariadb,
-            lambda: [client.begin("USER", *question)
-                     for question in questions],
-            lambda: client.begin("USER", "anybody", FENCE), client.receive)
+            mariadb, [master],
+            lambda client: [client.begin("USER", *question)
+                            for question in questions],
+            lambda client: client.begin("USER", "anybody", FENCE),
+            auth_protocol.MasterClient.receive)[0]
 
 
-def log_in_at_once(server, mariadb, attempts):
-    """log_in(), with all of them waiting together."""
-    with server.auth_client(TIMEOUT) as client:
-        return _all_at_once(
-            mariadb,
-            lambda: [client.begin("PLAIN", *attempt) for attempt in attempts],
-            lambda: client.begin("PLAIN", "anybody", FENCE, FENCE),
-            client.verdict)
+def log_in_at_once(server, mariadb, attempts, clients=1):
+    """log_in(), with all of them waiting together; each of so many clients
+    makes its share."""
+    with contextlib.ExitStack() as stack:
+        shares = {
+            stack.enter_context(server.auth_client(TIMEOUT)):
+            attempts[number::clients] for number in range(clients)}
+        verdicts = _all_at_once(
+            mariadb, list(shares),
+            lambda client: [client.begin("PLAIN", *attempt)
+                            for attempt in shares[client]],
+            lambda client: client.begin("PLAIN", "anybody", FENCE, FENCE),
+            auth_protocol.AuthClient.verdict)
+    in_turn = [None] * len(attempts)
+    for number, share in enumerate(verdicts):
+        in_turn[number::clients] = share
+    return in_turn

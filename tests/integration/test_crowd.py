@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: MIT
+"""Ten thousand logins that come at the same time are all answered, and
+rightly, within the time that a lookup has by default."""
+
+import pytest
+
+import accounts
+import at_once
+import test_coalesce
+
+LOGINS = 10_000
+
+pytestmark = [pytest.mark.ours, pytest.mark.args]
+
+
+@pytest.fixture(name="crowd", scope="module")
+def fixture_crowd(mariadb):
+    """Logins of half as many people; the other half do not know their
+    password, or do not exist. With each, whether he is to be let in."""
+    accounts.create_postfixadmin(mariadb)
+    people = [f"user{number}@d{number % 100}.example.org"
+              for number in range(LOGINS * 3 // 4)]
+    with mariadb.connect("postfixadmin") as connection:
+        connection.begin()
+        for number in range(100):
+            accounts.add_domain(connection, f"d{number}.example.org")
+        accounts.add_mailboxes(connection, [
+            accounts.mailbox(name, "{PLAIN}secret of " + name)
+            for name in people])
+        connection.commit()
+    crowd = [((name, "secret of " + name), True)
+             for name in people[:LOGINS // 2]]
+    crowd += [((name, "secret of " + people[0]), False)
+              for name in people[LOGINS // 2:]]
+    crowd += [((f"nobody{number}@d{number % 100}.example.org", "secret"),
+               False) for number in range(LOGINS // 4)]
+    # neighbours differ
+    return [crowd[number * 3001 % LOGINS] for number in range(LOGINS)]
+
+
+@pytest.mark.parametrize("clients", [1, 500])
+@pytest.mark.parametrize("name", test_coalesce.FORMS)
+def test_ten_thousand(mariadb, dovecots, crowd, name, clients):
+    """From one process, or from many."""
+    server = at_once.start(dovecots, {
+        "imap": test_coalesce.configuration(mariadb, name)})
+    verdicts = at_once.log_in_at_once(
+        server, mariadb, [(*login, "imap") for login, _ in crowd], clients)
+    for ((user, _), right), verdict in zip(crowd, verdicts):
+        assert verdict.kind == ("OK" if right else "FAIL"), verdict
+        assert not verdict.temporary, verdict
+        assert verdict.get("user") == user
