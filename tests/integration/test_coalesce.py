@@ -204,16 +204,22 @@ def fill(schema, connection):
                            " (%s, %s, 'example.org')", ALIASES)
 
 
+def dropin_files(mariadb, mailbox, domain):
+    """Of the drop-in form, with these tables."""
+    connect = CONNECT.format(port=mariadb.port)
+    tables = {"mailbox": mailbox, "domain": domain}
+    return {"simple": connect + SIMPLE.format(**tables),
+            "joined": connect + JOINED.format(**tables)}
+
+
 def postfixadmin_files(mariadb, schema):
     """The files of a site with PostfixAdmin, by name, without coalesce."""
     accounts.SECRETS.add(PASSWORD)
     schemas.create(mariadb, schema, DATABASE, PASSWORD,
                    lambda connection: fill(schema, connection))
-    tables = {table: schemas.quoted(schema.prefix + table).replace("%", "%%")
-              for table in ("mailbox", "domain")}
-    connect = CONNECT.format(port=mariadb.port)
-    return {"simple": connect + SIMPLE.format(**tables),
-            "joined": connect + JOINED.format(**tables),
+    tables = [schemas.quoted(schema.prefix + table).replace("%", "%%")
+              for table in ("mailbox", "domain")]
+    return {**dropin_files(mariadb, *tables),
             "named": NAMED.format(port=mariadb.port, prefix=schema.prefix)}
 
 

@@ -103,7 +103,9 @@ class LineConnection:
         """Sends one line of escaped parts. Replies are taken in meanwhile:
         Dovecot reads no more requests while too many of them wait."""
         line = "\t".join(tab_escape(str(part)) for part in parts)
-        data = line.encode("utf-8", "surrogateescape") + b"\n"
+        self._send(line.encode("utf-8", "surrogateescape") + b"\n")
+
+    def _send(self, data):
         while data:
             readable, writable, _ = select.select(
                 [self.socket], [self.socket], [], self.socket.gettimeout())
@@ -130,6 +132,27 @@ class LineConnection:
     def receive(self):
         """The next reply, to whichever request."""
         return Reply(self.line())
+
+    def answers(self, command, rests, at_once):
+        """The answers to many requests that are answered with one line, each
+        the rest of the command behind its id; so many are in flight at once.
+        They are texts, with a tab between the reply's kind and its fields:
+        whoever compares a hundred thousand needs no more."""
+        answers = {}
+        first = next(self.ids)
+        sent = 0
+        while len(answers) < len(rests):
+            more = rests[sent:len(answers) + at_once]
+            self._send("".join(
+                f"{command}\t{request}\t{rest}\n" for request, rest in
+                enumerate(more, first + sent)).encode("utf-8"))
+            sent += len(more)
+            while len(answers) < sent - at_once // 2 or \
+                    len(answers) < sent == len(rests):
+                kind, request, *fields = self.line().split("\t", 2)
+                answers[int(request)] = "\t".join((kind, *fields))
+        self.ids = itertools.count(first + len(rests))
+        return [answers[first + number] for number in range(len(rests))]
 
 
 def sasl_plain(user, password):
@@ -179,6 +202,16 @@ MECHANISMS = {
 }
 
 
+CLIENT_PARAMETERS = ("secured", "lip=127.0.0.1", "rip=127.0.0.1")
+
+
+def plain_request(user, password, service):
+    """What is behind the id in an AUTH command of PLAIN."""
+    response, = sasl_plain(user, password)
+    return "\t".join(("PLAIN", f"service={service}", *CLIENT_PARAMETERS,
+                      "resp=" + base64.b64encode(response).decode()))
+
+
 class AuthClient(LineConnection):
     """A client that authenticates users, any number of them at once."""
 
@@ -211,8 +244,8 @@ class AuthClient(LineConnection):
         request = next(self.ids)
         conversation = MECHANISMS[mechanism](user, password)
         response = next(conversation)
-        parts = ["AUTH", request, mechanism, f"service={service}", "secured",
-                 "lip=127.0.0.1", "rip=127.0.0.1", *parameters]
+        parts = ["AUTH", request, mechanism, f"service={service}",
+                 *CLIENT_PARAMETERS, *parameters]
         if response is not None:
             parts.append("resp=" + base64.b64encode(response).decode())
         self.conversations[request] = conversation
