@@ -3,6 +3,7 @@
 for right that is not; a run from the servers to the report."""
 
 import collections
+import functools
 import json
 import os
 import re
@@ -15,6 +16,7 @@ import pytest
 import accounts
 import experiments
 import report
+import test_coalesce
 
 pytestmark = pytest.mark.ours
 
@@ -23,6 +25,7 @@ SEED = accounts.data_file("seed-000", "dovecot-sql.conf.ext")
 KINDS = ("plain", "cram-md5", "userdb", "login")
 USER, OTHER, MISSING = (f"{name}@example.org"
                         for name in ("joe", "bare", "missing"))
+PEOPLE = 2000
 Caller = collections.namedtuple("Caller", "user password home answer")
 
 
@@ -54,14 +57,14 @@ def server(mariadb, shared_dovecots):
         accounts.point_to(accounts.read(SEED), mariadb.port), prefetch=True)
 
 
-@pytest.fixture(scope="module")
-def load(server, request, tmp_path_factory):
-    """Puts a load on that server. Returns what auth-load reports."""
+@pytest.fixture(name="put_load", scope="module")
+def fixture_put_load(request, tmp_path_factory):
+    """Puts a load on a server. Returns what auth-load reports."""
     program = os.path.join(request.config.getoption("--builddir"), "bench",
                            "auth-load")
     path = tmp_path_factory.mktemp("load") / "callers"
 
-    def run(kind, callers, *arguments):
+    def run(server, kind, callers, *arguments):
         path.write_text("".join("all\t" + "\t".join(caller) + "\n"
                                 for caller in callers), encoding="utf-8")
         done = subprocess.run(
@@ -71,6 +74,52 @@ def load(server, request, tmp_path_factory):
         return json.loads(done.stdout)
 
     return run
+
+
+@pytest.fixture(name="load", scope="module")
+def fixture_load(server, put_load):
+    """Puts a load on that server."""
+    return functools.partial(put_load, server)
+
+
+@pytest.fixture(name="busy", scope="module", params=test_coalesce.FORMS)
+def fixture_busy(server, mariadb, shared_dovecots, request):
+    """A Dovecot with one of the forms, and the callers of a whole town: lookups
+    of different names go out together."""
+    names = [f"person{number}@example.org" for number in range(PEOPLE)]
+    with mariadb.connect("postfixadmin") as connection:
+        connection.begin()
+        with connection.cursor() as cursor:
+            cursor.execute("DELETE FROM mailbox WHERE username LIKE 'person%'")
+        accounts.add_mailboxes(connection, [
+            accounts.mailbox(name, "{PLAIN}secret of " + name)
+            for name in names])
+        connection.commit()
+    busy = shared_dovecots.start(
+        test_coalesce.configuration(mariadb, request.param), prefetch=True)
+    busy.callers = [Caller(name, "secret of " + name, home(name), "OK")
+                    for name in names]
+    yield busy
+    shared_dovecots.stop(busy)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_whole_town(busy, put_load, kind):
+    """As the benchmark does, with as many requests under way: sanitizers see
+    the driver at work on batches."""
+    callers = []
+    for number, caller in enumerate(busy.callers):
+        callers.append(caller)
+        if number % 8 == 0:
+            callers.append(caller._replace(user="no" + caller.user,
+                                           answer="FAIL"))
+        if number % 8 == 4 and kind != "userdb":
+            callers.append(caller._replace(password=accounts.WRONG,
+                                           answer="FAIL"))
+    result = put_load(busy, kind, callers, "--seconds=1",
+                      "--outstanding=128")
+    assert result["requests"] > 0
+    assert result["wrong"] == result["temp_fail"] == 0
 
 
 @pytest.mark.parametrize("arguments", [
