@@ -84,8 +84,8 @@ def fixture_load(server, put_load):
 
 @pytest.fixture(name="busy", scope="module", params=test_coalesce.FORMS)
 def fixture_busy(server, mariadb, shared_dovecots, request):
-    """A Dovecot with one of the forms, and the callers of a whole town: lookups
-    of different names go out together."""
+    """A Dovecot with one of the forms, and the callers of a whole town:
+    lookups of different names go out together."""
     names = [f"person{number}@example.org" for number in range(PEOPLE)]
     with mariadb.connect("postfixadmin") as connection:
         connection.begin()

@@ -194,10 +194,10 @@ def fill(schema, connection):
     with connection.cursor() as cursor:
         # a collation may take two of the names for one
         cursor.execute("SET sql_mode = ''")
+        columns = accounts.MAILBOX_COLUMNS
         cursor.executemany(
-            f"INSERT IGNORE INTO mailbox ({', '.join(accounts.MAILBOX_COLUMNS)})"
-            f" VALUES ({', '.join(['%s'] * len(accounts.MAILBOX_COLUMNS))})",
-            rows(schema))
+            f"INSERT IGNORE INTO mailbox ({', '.join(columns)})"
+            f" VALUES ({', '.join(['%s'] * len(columns))})", rows(schema))
         cursor.execute("INSERT INTO alias_domain (alias_domain, target_domain)"
                        " VALUES (%s, 'example.org')", ALIAS_DOMAIN)
         cursor.executemany("INSERT INTO alias (address, goto, domain) VALUES"

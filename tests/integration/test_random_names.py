@@ -24,7 +24,8 @@ LOOKUPS_EVERY = 3
 MAILBOXES = 20_000
 DOMAINS = ("example.org", "example.com", "x-1.sub.example", "off.example")
 # PostfixAdmin's own check of addresses; the common ones more often
-LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789" * 3 + "-!#$%&'*+.=?^_{|}~/`"
+LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789" * 3 + \
+    "-!#$%&'*+.=?^_{|}~/`"
 FOREIGN = "\u00e4\u00e9\u00df\u00d8\u00ff\u0131\u0130\u017f\u212a\u200b" \
     "\u00ad\u0301\uff41\u0430\u03c9\u4e2d\U0001f600\xa0"
 ALPHABETS = (

@@ -8,6 +8,7 @@ import random
 
 import pytest
 
+import accounts
 import at_once
 import shapes
 
@@ -17,7 +18,7 @@ FILE = """\
 driver = mysql
 connect = host=127.0.0.1 port={port} dbname={database} user={database} \
 password={password} read_timeout=60
-user_query = {query}
+{kind}_query = {query}
 """
 SIZES = (1, 2, 3, 16, 64)
 # A few that can be answered together.
@@ -29,10 +30,11 @@ FAIL_LATE = {("function", shapes.LONG), ("types-expressions",
                                          "most@example.org")}
 
 
-def configuration(mariadb, query, settings=""):
+def configuration(mariadb, query, settings="", kind="user"):
     """A file with the query."""
     return FILE.format(port=mariadb.port, database=shapes.DATABASE,
-                       password=shapes.PASSWORD, query=query) + settings
+                       password=shapes.PASSWORD, query=query,
+                       kind=kind) + settings
 
 
 def files(mariadb, group, settings=""):
@@ -109,6 +111,30 @@ def test_same_answers(database, dovecots, theirs, group, size):
                  if not is_right(shape, name, reply.answer(),
                                  right[name, shape])}
     assert not different, (len(different), list(different.items())[:5])
+
+
+@pytest.mark.parametrize("size", [
+    16, pytest.param(64, marks=pytest.mark.once)])
+def test_same_verdicts(database, dovecots, size):
+    """Where another row more or less is another verdict."""
+    attempts = [(name, password, shape) for shape in shapes.PASSWORDS
+                for name in shapes.PEOPLE
+                for password in (accounts.RIGHT, accounts.WRONG)]
+    random.Random(size).shuffle(attempts)
+
+    def start(settings, driver=None):
+        return at_once.start(dovecots, {
+            shape: configuration(database, query, settings, "password")
+            for shape, query in shapes.PASSWORDS.items()}, driver)
+
+    ours = at_once.log_in_at_once(start(f"coalesce = {size}\n"), database,
+                                  attempts)
+    theirs = at_once.log_in(start("", "sql"), attempts)
+    different = [(attempt, mine, their) for attempt, mine, their in
+                 zip(attempts, ours, theirs)
+                 if mine.answer() != their.answer()]
+    assert not different, (len(different), different[:5])
+    assert {verdict.kind for verdict in ours} == {"OK", "FAIL"}
 
 
 def queries_of(names):

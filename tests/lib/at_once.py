@@ -26,8 +26,9 @@ protocol {service} {{
   }}
 }}
 """
-# Answered without a database, as soon as it is read. Dovecot wants a passdb for
-# all services; it is asked after those of each, and knows nobody's password.
+# Answered without a database, as soon as it is read. Dovecot wants a passdb
+# for all services; it is asked after those of each, and knows nobody's
+# password.
 FENCE = "fence"
 FENCE_SERVICE = """\
 passdb {

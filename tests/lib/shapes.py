@@ -2,8 +2,8 @@
 """Queries of every shape that an answer for several lookups at once could get
 wrong, the tables that they read, and names to ask for.
 
-Owns only tables of texts. Each query is a user_query; its columns may be called
-what they like, as all of them are in the answer.
+Owns only tables of texts. Each query is a user_query; its columns may be
+called what they like, as all of them are in the answer.
 """
 
 import contextlib
@@ -530,6 +530,32 @@ WORDS = {
                          "+ 0 AS l, IFNULL(k_zero, 1) AS m, -k_big AS n, "
                          "COALESCE(k_dec, k_double) AS o FROM typed WHERE "
                          "label = '%n'",
+}
+
+# -- password queries, whose rows are counted
+
+HASH = "'{PLAIN}" + accounts.RIGHT + "' AS password"
+PASSWORDS = {
+    "password-simple": f"SELECT username AS user, password {MAILBOX}",
+    "password-several": f"SELECT address AS user, {HASH} {SEVERAL}",
+    "password-several-limit": f"SELECT address AS user, {HASH}, home AS "
+                              f"userdb_home {SEVERAL} ORDER BY rank LIMIT 1",
+    "password-null": f"SELECT address AS user, IF(home IS NULL, NULL, "
+                     f"'{{PLAIN}}{accounts.RIGHT}') AS password {SEVERAL} "
+                     "ORDER BY rank LIMIT 1",
+    "password-other-user": f"SELECT CONCAT(local_part, '@', domain) AS user, "
+                           f"password, '%u' AS userdb_asked {MAILBOX}",
+    "password-union": f"SELECT username AS user, password {MAILBOX} UNION "
+                      f"ALL SELECT address, '{{PLAIN}}{accounts.RIGHT}' "
+                      f"{SEVERAL}",
+    "password-join": f"SELECT m.username AS user, m.password FROM mailbox m, "
+                     "several s WHERE m.username = '%u' AND s.address = "
+                     "m.username",
+    "password-missing": f"SELECT username AS user, maildir {MAILBOX}",
+    "password-default": f"SELECT COALESCE(MAX(username), '%u') AS user, "
+                        f"{HASH} {MAILBOX}",
+    "password-with-condition": f"SELECT username AS user, password {MAILBOX} "
+                               "AND ('%s' <> 'imap' OR quota > 4)",
 }
 
 # -- columns of every type as the key
