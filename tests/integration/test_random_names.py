@@ -34,8 +34,8 @@ ALPHABETS = (
     "\x01\x02\x1f\x7f\t\r\n @a",
 )
 TRICKS = ("' OR '1'='1", "'; DROP TABLE mailbox; -- ", "\\' OR 1 -- ", "%u",
-          "%%", "{0}", "?", "NULL", "0x41", "\\", "''", "/*", "*/", "@@version",
-          "' UNION SELECT 1 -- ")
+          "%%", "{0}", "?", "NULL", "0x41", "\\", "''", "/*", "*/",
+          "@@version", "' UNION SELECT 1 -- ")
 
 
 def stored_name(chance, number):
