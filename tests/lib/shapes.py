@@ -258,7 +258,10 @@ ROWS = {
                    "FIRST 1 ROW ONLY",
     "fetch-ties": f"SELECT address {SEVERAL} ORDER BY address FETCH FIRST 1 "
                   "ROW WITH TIES",
-    "rows-examined": f"SELECT maildir {MAILBOX} LIMIT ROWS EXAMINED 1000",
+    "rows-examined": f"SELECT maildir {MAILBOX} LIMIT ROWS EXAMINED 5",
+    "rows-examined-several": "SELECT home FROM several IGNORE INDEX (address) "
+                             "WHERE address = '%u' ORDER BY rank LIMIT 1 "
+                             "ROWS EXAMINED 250",
     "order-column": f"SELECT home {SEVERAL} ORDER BY 1 LIMIT 1",
     "order-null": f"SELECT rank {SEVERAL} ORDER BY home IS NULL, home LIMIT "
                   "1",
