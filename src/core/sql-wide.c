@@ -48,7 +48,7 @@ static bool loses_order(const char *p)
 		depth += *p == '(';
 		depth -= *p == ')';
 		before = *p;
-		p = sql_is_quote(*p) || *p == '`' ? skip_quoted(p) : p + 1;
+		p = sql_is_quote(*p) || *p == '`' ? sql_skip_quoted(p) : p + 1;
 	}
 	return ordered && !limited;
 }
@@ -99,8 +99,7 @@ char *sql_wide_union(const char *text, unsigned int lookups,
 /* p is in the text, outside of quotes. */
 static bool is_from(const char *text, const char *p)
 {
-	return p > text && !sql_is_word_char(p[-1]) &&
-		strncasecmp(p, "FROM", 4) == 0 && !sql_is_word_char(p[4]);
+	return p > text && !sql_is_word_char(p[-1]) && word_is(p, "FROM");
 }
 
 /* Appends the text with each placeholder replaced by a column of the lookups,
