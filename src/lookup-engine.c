@@ -102,6 +102,7 @@ static void engine_add_join(struct lookup_engine *engine, unsigned int id,
 	struct db_statement *statement =
 		engine_add_form(engine, id, form, text, queries);
 
+	statement->reorders = true;
 	statement->value_max = SQL_WIDE_VALUE_MAX;
 	statement->keys = shape->key_count;
 	if (shape->bind_count == 0)

@@ -23,11 +23,11 @@ static const struct db_statement statement, other = {
 	.id = 3, .text = "OTHER ?", .bind_count = 1, .max_rows = 2,
 	.queries = 1,
 };
-static const struct db_statement four = {
+static struct db_statement four = {
 	.id = 2, .text = "FOUR", .bind_count = 4, .max_rows = 2, .queries = 4,
 	.plain = &statement,
 };
-static const struct db_statement two = {
+static struct db_statement two = {
 	.id = 1, .text = "TWO", .bind_count = 2, .max_rows = 2, .queries = 2,
 	.plain = &statement, .wider = &four,
 };
@@ -1017,6 +1017,53 @@ static void test_dbpool_batch_with_too_many_rows_is_no_answer(void)
 	pool_stop();
 }
 
+/* The first of several rows counts, and which one that is, only the statement
+   itself tells. */
+static void test_dbpool_batch_that_reorders_answers_single_rows(void)
+{
+	static const char *const names[] = { "x" }, *const values[] = { "y" };
+	struct outcome outcomes[MANY] = { 0 };
+	unsigned int rows;
+
+	pool_start_with(1, 4, 1);
+	four.reorders = true;
+	fake_hosts[0].names = names;
+	fake_hosts[0].values = values;
+	fake_hosts[0].column_count = 1;
+	for (rows = 1; rows <= 2; rows++) {
+		memset(outcomes, 0, sizeof(outcomes));
+		fake_hosts[0].runs = 0;
+		fake_hosts[0].row_count = rows;
+		submit_many(outcomes);
+		fake_jobs_settle();
+		CU_ASSERT_EQUAL(outcomes[0].rows, rows);
+		CU_ASSERT_EQUAL(outcomes[MANY - 1].rows, rows);
+		CU_ASSERT_EQUAL(fake_hosts[0].runs, rows == 1 ? 1 : 1 + 4);
+	}
+	four.reorders = false;
+	pool_stop();
+}
+
+/* They would be cut off. */
+static void test_dbpool_batch_leaves_out_long_values(void)
+{
+	struct outcome outcomes[2] = { 0 };
+	unsigned int max;
+
+	for (max = 3; max <= 4; max++) {
+		pool_start_with(1, 4, 1);
+		two.value_max = four.value_max = max;
+		memset(outcomes, 0, sizeof(outcomes));
+		submit(&outcomes[0], "a");
+		submit(&outcomes[1], "long");
+		fake_jobs_settle();
+		CU_ASSERT_STRING_EQUAL(outcomes[1].text, "long");
+		CU_ASSERT_EQUAL(fake_hosts[0].runs, max == 3 ? 2 : 1);
+		pool_stop();
+	}
+	two.value_max = four.value_max = 0;
+}
+
 static void test_dbpool_batch_leaves_out_foreign_letters(void)
 {
 	struct outcome outcomes[3] = { 0 };
@@ -1507,6 +1554,8 @@ static CU_TestInfo tests[] = {
 	TEST(test_dbpool_batch_gives_each_its_rows),
 	TEST(test_dbpool_batch_that_fails_is_asked_one_by_one),
 	TEST(test_dbpool_batch_with_too_many_rows_is_no_answer),
+	TEST(test_dbpool_batch_that_reorders_answers_single_rows),
+	TEST(test_dbpool_batch_leaves_out_long_values),
 	TEST(test_dbpool_batch_leaves_out_foreign_letters),
 	TEST(test_dbpool_batch_retries_all_that_a_loss_hits),
 	TEST(test_dbpool_batch_goes_on_without_the_cancelled),

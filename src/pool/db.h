@@ -41,6 +41,9 @@ struct db_statement {
 	/* columns behind the statement's, which are not answered: a form that
 	   has some is right only if they hold text */
 	unsigned int keys;
+	/* several rows of one query may come in another order than from the
+	   statement itself */
+	bool reorders;
 	/* the longest value that may be bound; 0: any length */
 	unsigned int value_max;
 	const struct db_statement *plain;	/* of a wide form */

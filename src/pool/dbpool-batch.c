@@ -204,17 +204,16 @@ static void slot_finish(struct dbpool_batch *batch, unsigned int slot,
 		dbpool_lookup_finish(batch->slots[slot]->lookup, rows, error);
 }
 
-/* The wide form has its rows. */
-static void batch_answer_wide(struct dbpool_batch *batch,
-			      const struct db_rows *rows, char **values)
+static void slot_failed(struct dbpool_batch *batch, unsigned int slot,
+			enum dbpool_failure failure,
+			const struct db_error *error)
 {
-	unsigned int slot;
+	struct dbpool_lookup *lookup;
 
-	for (slot = 0; slot < batch->slot_count; slot++) {
-		const struct db_rows view = slot_rows(batch, rows, slot,
-						      values);
-
-		slot_finish(batch, slot, &view, NULL);
+	while (batch->slots[slot] != NULL) {
+		lookup = batch->slots[slot]->lookup;
+		(void)dbpool_attempt_leave(batch->slots[slot]);
+		dbpool_lookup_failed(lookup, failure, error);
 	}
 }
 
@@ -224,15 +223,30 @@ static void batch_failed(struct dbpool_batch *batch,
 			 enum dbpool_failure failure,
 			 const struct db_error *error)
 {
-	struct dbpool_lookup *lookup;
 	unsigned int slot = batch->slot_count;
 
-	while (slot-- > 0) {
-		while (batch->slots[slot] != NULL) {
-			lookup = batch->slots[slot]->lookup;
-			(void)dbpool_attempt_leave(batch->slots[slot]);
-			dbpool_lookup_failed(lookup, failure, error);
-		}
+	while (slot-- > 0)
+		slot_failed(batch, slot, failure, error);
+}
+
+/* The wide form has its rows. If they may be out of order, several are no
+   answer, as the first one counts. */
+static void batch_answer_wide(struct dbpool_batch *batch,
+			      const struct db_rows *rows, char **values)
+{
+	struct db_error error;
+	unsigned int slot;
+
+	db_error_set(&error, "Several rows, in any order");
+	for (slot = 0; slot < batch->slot_count; slot++) {
+		const struct db_rows view = slot_rows(batch, rows, slot,
+						      values);
+
+		if (view.row_count > 1 && batch->statement->reorders)
+			slot_failed(batch, slot, DBPOOL_FAILURE_SHARED,
+				    &error);
+		else
+			slot_finish(batch, slot, &view, NULL);
 	}
 }
 
