@@ -518,13 +518,14 @@ static void test_dbpool_a_second_loss_is_the_answer(void)
    and that is one loss. */
 static void test_dbpool_losses_of_one_restart_count_once(void)
 {
+	static const char *const values[] = { "a", "b", "c", "d" };
 	struct outcome outcomes[4] = { 0 };
 	unsigned int i;
 
 	pool_start_with(1, 1, 4);
 	lookup_once("x");
 	for (i = 0; i < 4; i++)
-		submit(&outcomes[i], "abcd" + i);
+		submit(&outcomes[i], values[i]);
 	fake_loop_advance(0);
 	CU_ASSERT_EQUAL(fake_jobs_queued(), 4);
 	fake_hosts[0].run = MYSQL_CONN_LOST;
@@ -532,7 +533,7 @@ static void test_dbpool_losses_of_one_restart_count_once(void)
 	fake_jobs_settle();
 	for (i = 0; i < 4; i++) {
 		CU_ASSERT_EQUAL(outcomes[i].calls, 1);
-		CU_ASSERT_STRING_EQUAL(outcomes[i].text, "abcd" + i);
+		CU_ASSERT_STRING_EQUAL(outcomes[i].text, values[i]);
 	}
 	CU_ASSERT_EQUAL(observed[DBPOOL_EVENT_HOST_DOWN], 0);
 	pool_stop();
