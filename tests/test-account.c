@@ -146,13 +146,16 @@ static const struct account_case named_cases[] = {
 	  .verdict = ACCOUNT_FAILED, .reason = "has no name" },
 	{ "no password", ALL, ACCOUNT_PASSDB,
 	  NAMED("a@b", "a@b", NULL, "0", "1", "1"),
-	  .verdict = ACCOUNT_REFUSED, .reason = "it has no password" },
+	  .verdict = ACCOUNT_REFUSED, .reason = "it has no password",
+	  .code = "password_unusable" },
 	{ "empty password", ALL, ACCOUNT_PASSDB,
 	  NAMED("a@b", "a@b", "", "0", "1", "1"),
-	  .verdict = ACCOUNT_REFUSED, .reason = "password is empty" },
+	  .verdict = ACCOUNT_REFUSED, .reason = "password is empty",
+	  .code = "password_empty" },
 	{ "unclear password", ALL, ACCOUNT_PASSDB,
 	  NAMED("a@b", "a@b", "hunter2", "0", "1", "1"),
-	  .verdict = ACCOUNT_REFUSED, .reason = "neither a {SCHEME} nor" },
+	  .verdict = ACCOUNT_REFUSED, .reason = "neither a {SCHEME} nor",
+	  .code = "scheme_unknown" },
 	{ "no quota in the row", BASE, ACCOUNT_USERDB,
 	  NAMED("a@b", "a@b", NULL, NULL, "1", "1"),
 	  .verdict = ACCOUNT_OK, .reason = NONE, .fields = "user=a@b" },
@@ -394,6 +397,8 @@ static void check_account(const struct account_case *test,
 			account->password == NULL ? "" : account->password)
 			== 0);
 	}
+	UNIT_ASSERT_ROW(test->name, test->code == NULL ||
+			strcmp(account->code, test->code) == 0);
 	if (account->reason == NULL)
 		UNIT_ASSERT_ROW(test->name, *test->reason == '\0');
 	else {

@@ -115,7 +115,7 @@ static void test_scheme_normalize(void)
 	struct strbuf out = STRBUF_INIT;
 	struct scheme_hint hint;
 	struct errbuf error;
-	const char *reason;
+	const struct scheme_refusal *reason;
 
 	for (size_t i = 0; i < N_ROWS(normalize_rows); i++) {
 		row = &normalize_rows[i];
@@ -127,6 +127,10 @@ static void test_scheme_normalize(void)
 		reason = scheme_normalize(row->stored, &hint, &out);
 		UNIT_ASSERT_ROW(row->name,
 				(reason == NULL) == (row->expected != NULL));
+		UNIT_ASSERT_ROW(row->name, reason == NULL ||
+			strcmp(reason->code,
+			       strncmp(row->name, "empty", 5) == 0 ?
+			       "password_empty" : "scheme_unknown") == 0);
 		UNIT_ASSERT_ROW(row->name,
 			strncmp(strbuf_str(&out), "before", 6) == 0 &&
 			strcmp(strbuf_str(&out) + 6, row->expected == NULL ?

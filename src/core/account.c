@@ -356,14 +356,20 @@ static int build_user(struct account_build *build)
 }
 
 /* Appends "{SCHEME}..." to the text, or returns why that cannot be. */
-static const char *append_password(struct account_build *build)
+static const struct scheme_refusal *
+append_password(struct account_build *build)
 {
+	static const struct scheme_refusal missing = {
+		"password_unusable", "it has no password" };
+	static const struct scheme_refusal long_one = {
+		"password_unusable",
+		"its stored password is longer than 1024 bytes" };
 	const char *stored = row_value(build->row, SCHEMA_COLUMN_PASSWORD);
 
 	if (stored == NULL)
-		return "it has no password";
+		return &missing;
 	if (strlen(stored) > PASSWORD_MAX_LEN)
-		return "its stored password is longer than 1024 bytes";
+		return &long_one;
 	return scheme_normalize(stored, &build->rules->hint,
 				&build->account->text);
 }
@@ -372,13 +378,14 @@ static int build_password(struct account_build *build)
 {
 	struct account *account = build->account;
 	const size_t offset = account->text.len;
-	const char *reason;
+	const struct scheme_refusal *refusal;
 
 	if (build->kind != ACCOUNT_PASSDB)
 		return 0;
-	reason = append_password(build);
-	if (reason != NULL) {
-		verdict(account, ACCOUNT_REFUSED, reason);
+	refusal = append_password(build);
+	if (refusal != NULL) {
+		verdict(account, ACCOUNT_REFUSED, refusal->text);
+		account->code = refusal->code;
 		return -1;
 	}
 	build_field(build, "password", offset);

@@ -293,8 +293,21 @@ int scheme_hint_parse(const char *encrypt, struct scheme_hint *hint_r,
 	return 0;
 }
 
-static const char *append(struct strbuf *out, const char *scheme,
-			  const char *rest)
+static const struct scheme_refusal empty = {
+	"password_empty", "its password is empty" };
+static const struct scheme_refusal empty_behind_scheme = {
+	"password_empty", "its password is empty behind the {SCHEME}" };
+static const struct scheme_refusal unknown_hex = {
+	"scheme_unknown", "its password is bare hex digits of a scheme that "
+	"encrypt does not tell" };
+static const struct scheme_refusal unknown_shape = {
+	"scheme_unknown", "its password has neither a {SCHEME} nor a shape "
+	"that tells the scheme (if the table holds clear text, set "
+	"encrypt = cleartext)" };
+
+static const struct scheme_refusal *append(struct strbuf *out,
+					   const char *scheme,
+					   const char *rest)
 {
 	strbuf_append_c(out, '{');
 	strbuf_append_str(out, scheme);
@@ -321,9 +334,9 @@ static const char *hex_scheme(const char *stored,
 		hint->hex : NULL;
 }
 
-static const char *normalize_bare(const char *stored,
-				  const struct scheme_hint *hint,
-				  struct strbuf *out)
+static const struct scheme_refusal *
+normalize_bare(const char *stored, const struct scheme_hint *hint,
+	       struct strbuf *out)
 {
 	const struct crypt_id *id = crypt_id_find(stored);
 	const char *scheme;
@@ -337,16 +350,13 @@ static const char *normalize_bare(const char *stored,
 	if (is_hex_digest(stored)) {
 		scheme = hex_scheme(stored, hint);
 		if (scheme == NULL)
-			return "its password is bare hex digits of a scheme "
-				"that encrypt does not tell";
+			return &unknown_hex;
 		return append(out, scheme, stored);
 	}
 	if (is_des_crypt(stored))
 		return append(out, "DES-CRYPT", stored);
 	if (hint->bare == NULL)
-		return "its password has neither a {SCHEME} nor a shape that "
-			"tells the scheme (if the table holds clear text, set "
-			"encrypt = cleartext)";
+		return &unknown_shape;
 	return append(out, hint->bare, stored);
 }
 
@@ -363,15 +373,15 @@ static bool prefix_allows(const struct crypt_id *id, const char *name,
 }
 
 /* stored is "{name}rest" with a scheme Dovecot knows. */
-static const char *normalize_known(const char *stored,
-				   const struct scheme *scheme, size_t name_len,
-				   struct strbuf *out)
+static const struct scheme_refusal *
+normalize_known(const char *stored, const struct scheme *scheme,
+		size_t name_len, struct strbuf *out)
 {
 	const char *rest = stored + 1 + name_len + 1;
 	const struct crypt_id *id = NULL;
 
 	if (*rest == '\0')
-		return "its password is empty behind the {SCHEME}";
+		return &empty_behind_scheme;
 	/* elsewhere it only looks like one, as in {PBKDF2}$1$ */
 	if (holds_crypt(scheme) || holds_digest(scheme))
 		id = crypt_id_find(rest);
@@ -382,8 +392,9 @@ static const char *normalize_known(const char *stored,
 	return NULL;
 }
 
-const char *scheme_normalize(const char *stored, const struct scheme_hint *hint,
-			     struct strbuf *out)
+const struct scheme_refusal *
+scheme_normalize(const char *stored, const struct scheme_hint *hint,
+		 struct strbuf *out)
 {
 	const bool clear_text = hint->bare != NULL &&
 		strcmp(hint->bare, "PLAIN") == 0;
@@ -392,7 +403,7 @@ const char *scheme_normalize(const char *stored, const struct scheme_hint *hint,
 	size_t len;
 
 	if (*stored == '\0')
-		return "its password is empty";
+		return &empty;
 	if (end == NULL) {
 		return clear_text ? append(out, "PLAIN", stored) :
 			normalize_bare(stored, hint, out);
@@ -409,7 +420,7 @@ const char *scheme_normalize(const char *stored, const struct scheme_hint *hint,
 	if (clear_text)
 		return append(out, "PLAIN", stored);
 	if (end[1] == '\0')
-		return "its password is empty behind the {SCHEME}";
+		return &empty_behind_scheme;
 	strbuf_append_str(out, stored);
 	return NULL;
 }

@@ -65,10 +65,15 @@ int scheme_hint_parse(const char *encrypt, struct scheme_hint *hint_r,
 /*
  * Appends the stored string to out as "{SCHEME}...", the scheme being one
  * that Dovecot knows. Returns NULL, or, if no scheme can verify it, the reason
- * for the log (static text, never part of the string) with out unchanged.
- * Unknown prefixes are kept as they are: Dovecot names them in its log.
+ * (static, never part of the string) with out unchanged. Unknown prefixes are
+ * kept as they are: Dovecot names them in its log.
  */
-const char *scheme_normalize(const char *stored, const struct scheme_hint *hint,
-			     struct strbuf *out);
+struct scheme_refusal {
+	const char *code;	/* one word, for events */
+	const char *text;	/* for the log */
+};
+const struct scheme_refusal *
+scheme_normalize(const char *stored, const struct scheme_hint *hint,
+		 struct strbuf *out);
 
 #endif

@@ -62,9 +62,10 @@ enum passdb_result compat_verify(struct auth_request *request,
 				 const char *plain, const char *crypted,
 				 const char *scheme);
 /* The same for a password that nobody sent: logs nothing, and whatever the
-   request's passdb or row say, the hash decides. */
-bool compat_matches(struct auth_request *request, const char *plain,
-		    const char *crypted, const char *scheme);
+   request's passdb or row say, the hash decides. 1: yes, 0: no, -1: it cannot
+   be verified. */
+int compat_matches(struct auth_request *request, const char *plain,
+		   const char *crypted, const char *scheme);
 /* Whether compat_verify() will look at the hash, and not have its answer
    already (nopassword, deny ...). */
 bool compat_hash_decides(struct auth_request *request);

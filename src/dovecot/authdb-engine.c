@@ -186,16 +186,41 @@ void authdb_engine_note_login(struct authdb_engine *engine,
 			request->fields.user);
 }
 
-void authdb_engine_log_busy(struct authdb_engine *engine,
-			    struct auth_request *request, const char *reason)
+/* The word is in Dovecot's own event of the lookup, so that it is in lines that
+   Dovecot writes, too. What is counted is no such line: one of level info would
+   be logged for being counted, even without auth_verbose. */
+struct event *authdb_event_refused(struct auth_request *request,
+				   const char *code)
 {
 	struct event *event = authdb_event(request);
 
-	if (engine->busy_reason != NULL &&
-	    strcmp(engine->busy_reason, reason) == 0)
+	event_add_str(event, "reason_code", code);
+	e_debug(event_create_passthrough(event)->
+		set_name(AUTHDB_NAME"_refused")->event(),
+		"Refused: %s", code);
+	return event;
+}
+
+/* Trouble that has been reported as an error is one as long as it lasts. */
+static void authdb_log_failed(struct auth_request *request, const char *code,
+			      const char *reason, bool repeated)
+{
+	struct event *event = authdb_event_refused(request, code);
+
+	if (repeated)
 		e_info(event, "temporary failure: %s", reason);
 	else
 		e_error(event, "%s", reason);
+}
+
+void authdb_engine_log_busy(struct authdb_engine *engine,
+			    struct auth_request *request, const char *reason)
+{
+	const bool repeated = engine->busy_reason != NULL &&
+		strcmp(engine->busy_reason, reason) == 0;
+
+	authdb_log_failed(request, account_verdict_code(ACCOUNT_FAILED),
+			  reason, repeated);
 	engine->busy_reason = reason;
 }
 
@@ -204,51 +229,40 @@ void authdb_engine_log_checked(struct authdb_engine *engine)
 	engine->busy_reason = NULL;
 }
 
-/* The request's event with the reason as one word, for metrics and filters. */
-static struct event *authdb_event_coded(struct auth_request *request,
-					const char *code)
-{
-	return event_create_passthrough(authdb_event(request))->
-		set_name(AUTHDB_NAME"_refused")->
-		add_str("reason_code", code)->event();
-}
-
 void authdb_log_refused(struct auth_request *request, const char *code,
 			const char *reason)
 {
-	e_info(authdb_event_coded(request, code), "Password mismatch (%s)",
+	e_info(authdb_event_refused(request, code), "Password mismatch (%s)",
 	       reason);
 }
 
-static void authdb_log_failed(struct auth_request *request,
-			      const struct account *account)
+void authdb_log_mismatch(struct auth_request *request)
 {
-	struct event *event = authdb_event_coded(request, account->code);
-
-	if (account->repeated)
-		e_info(event, "temporary failure: %s", account->reason);
-	else
-		e_error(event, "%s", account->reason);
+	authdb_event_refused(request, AUTHDB_CODE_WRONG);
+	compat_log_mismatch(request);
 }
 
 void authdb_log_account(struct auth_request *request,
 			const struct account *account)
 {
+	struct event *event;
+
 	switch (account->verdict) {
 	case ACCOUNT_OK:
 		break;
 	case ACCOUNT_UNKNOWN:
+		event = authdb_event_refused(request, account->code);
 		if (account->reason == NULL)
 			compat_log_unknown_user(request);
 		else
-			e_info(authdb_event_coded(request, account->code),
-			       "unknown user (%s)", account->reason);
+			e_info(event, "unknown user (%s)", account->reason);
 		break;
 	case ACCOUNT_REFUSED:
 		authdb_log_refused(request, account->code, account->reason);
 		break;
 	case ACCOUNT_FAILED:
-		authdb_log_failed(request, account);
+		authdb_log_failed(request, account->code, account->reason,
+				  account->repeated);
 		break;
 	}
 }

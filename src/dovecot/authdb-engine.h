@@ -61,9 +61,21 @@ struct template_vars authdb_engine_vars(struct authdb_engine *engine,
    request with auth_verbose. */
 void authdb_log_account(struct auth_request *request,
 			const struct account *account);
+/* Sends the event postfixadmin_refused with the reason as one word, which from
+   now on is in every line about this lookup, and in Dovecot's event about its
+   end. Returns the event for the line. */
+struct event;
+struct event *authdb_event_refused(struct auth_request *request,
+				   const char *code);
 /* A password that is not looked at. code is one word, for events. */
 void authdb_log_refused(struct auth_request *request, const char *code,
 			const char *reason);
+/* Words for what is found out here; core/account.h has the others. */
+#define AUTHDB_CODE_WRONG "password_wrong"
+#define AUTHDB_CODE_UNUSABLE "password_unusable"
+#define AUTHDB_CODE_SCHEME "scheme_unknown"
+/* A wrong password. */
+void authdb_log_mismatch(struct auth_request *request);
 
 /* A userdb uses the engine. */
 void authdb_engine_use_userdb(struct authdb_engine *engine);

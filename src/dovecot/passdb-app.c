@@ -114,7 +114,7 @@ passdb_apps_try(struct passdb_apps *apps, const struct stored_password *stored)
 	}
 	verify_note_inline(threads, &hash);
 	return compat_matches(apps->request, plain, stored->crypted,
-			      stored->scheme) ? TRY_MATCHED : TRY_NEXT;
+			      stored->scheme) > 0 ? TRY_MATCHED : TRY_NEXT;
 }
 
 /* Verifies what takes no time in a loop, up to what does. */

@@ -77,8 +77,10 @@ passdb_pfa_result(struct auth_request *request, const struct account *account)
 		return PASSDB_RESULT_PASSWORD_MISMATCH;
 	}
 	if (request->passdb_password == NULL &&
-	    !auth_fields_exists(request->fields.extra_fields, "nopassword"))
+	    !auth_fields_exists(request->fields.extra_fields, "nopassword")) {
+		authdb_event_refused(request, AUTHDB_CODE_UNUSABLE);
 		return auth_request_password_missing(request);
+	}
 	return PASSDB_RESULT_OK;
 }
 
@@ -118,6 +120,15 @@ static void passdb_pfa_credentials(struct passdb_pfa_request *pfa_request,
 	struct auth_request *request = pfa_request->request;
 
 	passdb_pfa_log_failed_field(request, result);
+	/* in Dovecot's words */
+	if (result == PASSDB_RESULT_OK && !request->failed &&
+	    password != NULL) {
+		const char *code =
+			passdb_verify_no_credentials(request, password, scheme);
+
+		if (code != NULL)
+			authdb_event_refused(request, code);
+	}
 	passdb_handle_credentials(result, password, scheme,
 		pfa_request->callback.lookup_credentials, request);
 	auth_request_unref(&request);

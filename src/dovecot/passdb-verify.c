@@ -168,10 +168,11 @@ static void passdb_verify_callback(enum verify_result result,
 		ret = PASSDB_RESULT_OK;
 		break;
 	case VERIFY_MISMATCH:
-		compat_log_mismatch(verify->request);
+		authdb_log_mismatch(verify->request);
 		break;
 	case VERIFY_UNUSABLE:
-		authdb_log_refused(verify->request, "password_unusable", reason);
+		authdb_log_refused(verify->request, AUTHDB_CODE_UNUSABLE,
+				   reason);
 		break;
 	case VERIFY_FAILED:
 		authdb_engine_log_busy(verify->engine, verify->request, reason);
@@ -200,12 +201,35 @@ static const char *passdb_verify_refuses(struct passdb_verify *verify,
 	return NULL;
 }
 
-static void passdb_verify_inline(struct passdb_verify *verify,
-				 const struct stored_password *stored)
+/* Dovecot's own answer, in its words. */
+static void passdb_verify_stock(struct passdb_verify *verify,
+				const struct stored_password *stored)
 {
 	passdb_verify_finish(verify, compat_verify(verify->request,
 		verify->request->mech_password, stored->crypted,
 		stored->scheme));
+}
+
+static void passdb_verify_inline(struct passdb_verify *verify,
+				 const struct stored_password *stored)
+{
+	struct auth_request *request = verify->request;
+	const int ret = compat_matches(request, request->mech_password,
+				       stored->crypted, stored->scheme);
+
+	if (ret > 0) {
+		passdb_verify_finish(verify, PASSDB_RESULT_OK);
+	} else if (ret == 0) {
+		/* asked again for its line, which may show what was compared */
+		authdb_event_refused(request, AUTHDB_CODE_WRONG);
+		passdb_verify_stock(verify, stored);
+	} else {
+		authdb_log_refused(request, AUTHDB_CODE_UNUSABLE,
+			t_strdup_printf("its stored password is not of the "
+				"form of its scheme %s: have the user set a "
+				"new password", stored->scheme));
+		passdb_verify_finish(verify, PASSDB_RESULT_PASSWORD_MISMATCH);
+	}
 }
 
 /* Reads the hash and hands it to whoever computes it. */
@@ -225,12 +249,11 @@ static void passdb_verify_hash(struct passdb_verify *verify,
 		return;
 	}
 	if (stored->text == NULL) {
-		/* in the words that Dovecot has for it */
 		passdb_verify_inline(verify, stored);
 		return;
 	}
 	if (stored->unknown) {
-		authdb_log_refused(request, "scheme_unknown",
+		authdb_log_refused(request, AUTHDB_CODE_SCHEME,
 			t_strdup_printf("its scheme %s is not known to this "
 					"Dovecot", stored->scheme));
 		passdb_verify_dummy(verify, PASSDB_RESULT_PASSWORD_MISMATCH,
@@ -239,7 +262,7 @@ static void passdb_verify_hash(struct passdb_verify *verify,
 	}
 	if (hash_parse(stored->scheme, stored->text,
 		       passdb_verify_limits(verify), &hash, &error) < 0) {
-		authdb_log_refused(request, "password_unusable", error.text);
+		authdb_log_refused(request, AUTHDB_CODE_UNUSABLE, error.text);
 		passdb_verify_dummy(verify, PASSDB_RESULT_PASSWORD_MISMATCH,
 				    NULL, NULL);
 		return;
@@ -281,7 +304,7 @@ static void passdb_verify_own(struct passdb_verify *verify)
 	if (compat_hash_decides(request))
 		passdb_verify_hash(verify, &stored);
 	else
-		passdb_verify_inline(verify, &stored);
+		passdb_verify_stock(verify, &stored);
 	stored_password_free(&stored);
 }
 
@@ -333,9 +356,26 @@ bool passdb_verify_is_empty(struct auth_request *request, const char *crypted,
 {
 	return *crypted == '\0' ||
 		(!scheme_may_be_slow(scheme) &&
-		 compat_matches(request, "", crypted, scheme));
+		 compat_matches(request, "", crypted, scheme) > 0);
 }
 
+const char *passdb_verify_no_credentials(const struct auth_request *request,
+					 const char *crypted,
+					 const char *scheme)
+{
+	const char *wanted = request->wanted_credentials_scheme;
+	const unsigned char *raw;
+	size_t size;
+	const char *error;
+	int ret;
+
+	ret = password_decode(crypted, scheme, &raw, &size, &error);
+	if (ret <= 0)
+		return ret == 0 ? AUTHDB_CODE_SCHEME : AUTHDB_CODE_UNUSABLE;
+	return *wanted == '\0' || password_scheme_is_alias(scheme, wanted) ||
+		password_scheme_is_alias(scheme, "PLAIN") ?
+		NULL : "mechanism_unusable";
+}
 
 static const struct {
 	const char *wanted;

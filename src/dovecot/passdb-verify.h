@@ -39,6 +39,12 @@ void passdb_verify_start(struct passdb_verify *verify,
 bool passdb_verify_is_empty(struct auth_request *request, const char *crypted,
 			    const char *scheme);
 
+/* The reason, as one word, for which Dovecot will not make the wanted
+   credentials of the stored password; NULL if it will. */
+const char *passdb_verify_no_credentials(const struct auth_request *request,
+					 const char *crypted,
+					 const char *scheme);
+
 /*
  * SCRAM with a clear text password in the row: Dovecot would make the
  * credentials on the spot, thousands of rounds for each login.

@@ -12,8 +12,8 @@
 
 #include "core/scheme.h"
 
-bool compat_matches(struct auth_request *request, const char *plain,
-		    const char *crypted, const char *scheme)
+int compat_matches(struct auth_request *request, const char *plain,
+		   const char *crypted, const char *scheme)
 {
 	const struct password_generate_params params = {
 		.user = request->fields.original_username,
@@ -22,8 +22,9 @@ bool compat_matches(struct auth_request *request, const char *plain,
 	size_t size;
 	const char *error;
 
-	return password_decode(crypted, scheme, &raw, &size, &error) > 0 &&
-		password_verify(plain, &params, scheme, raw, size, &error) > 0;
+	if (password_decode(crypted, scheme, &raw, &size, &error) <= 0)
+		return -1;
+	return password_verify(plain, &params, scheme, raw, size, &error);
 }
 
 bool compat_hash_decides(struct auth_request *request)
