@@ -36,15 +36,39 @@ static enum pfa_conf_form passdb_pfa_form(struct auth_request *request)
 	return lookup_engine_conf(authdb_engine_lookup(module->engine))->form;
 }
 
+/* The key under which Dovecot will cache what this request comes to; NULL if it
+   will not. */
+static const char *passdb_pfa_cache_key(const struct auth_request *request)
+{
+	return passdb_cache == NULL ? NULL : request->passdb->cache_key;
+}
+
 /* When the database fails, Dovecot's cache goes on with entries that have
    expired; a refusal does not replace them by itself. Nobody shall get in again
    by what was known before. */
 static void passdb_pfa_forget_cached(struct auth_request *request)
 {
-	const char *key = request->passdb->cache_key;
+	const char *key = passdb_pfa_cache_key(request);
 
-	if (passdb_cache != NULL && key != NULL)
+	if (key != NULL)
 		auth_cache_remove(passdb_cache, request, key);
+}
+
+/* What a login that is recorded leaves in the cache may answer the next ones,
+   as long as it is young. What any other request leaves must not: whoever
+   mistypes the password first would never be recorded. For outages it stays. */
+static void passdb_pfa_expire_cached(struct authdb_engine *engine,
+				     struct auth_request *request,
+				     const char *key)
+{
+	struct auth_cache_node *node;
+	bool expired, neg_expired;
+
+	if (key != NULL && passdb_cache != NULL &&
+	    lookup_engine_last_login(authdb_engine_lookup(engine)) != NULL &&
+	    auth_cache_lookup(passdb_cache, request, key, &node, &expired,
+			      &neg_expired) != NULL)
+		node->created = 0;
 }
 
 /* What Dovecot is told about the account, its password still unchecked. Every
@@ -104,11 +128,16 @@ static void passdb_pfa_verified(struct passdb_verify *verify,
 	struct passdb_pfa_request *pfa_request =
 		container_of(verify, struct passdb_pfa_request, verify);
 	struct auth_request *request = pfa_request->request;
+	/* the request may have gone on to another passdb afterwards */
+	const char *key = passdb_pfa_cache_key(request);
+	const bool login = result == PASSDB_RESULT_OK && !request->failed;
 
 	passdb_pfa_log_failed_field(request, result);
-	if (result == PASSDB_RESULT_OK && !request->failed)
+	if (login)
 		authdb_engine_note_login(verify->engine, request);
 	pfa_request->callback.verify_plain(result, request);
+	if (!login)
+		passdb_pfa_expire_cached(verify->engine, request, key);
 	compat_forget(request);
 	auth_request_unref(&request);
 }
@@ -118,6 +147,7 @@ static void passdb_pfa_credentials(struct passdb_pfa_request *pfa_request,
 				   const char *password, const char *scheme)
 {
 	struct auth_request *request = pfa_request->request;
+	const char *key = passdb_pfa_cache_key(request);
 
 	passdb_pfa_log_failed_field(request, result);
 	/* in Dovecot's words */
@@ -131,6 +161,8 @@ static void passdb_pfa_credentials(struct passdb_pfa_request *pfa_request,
 	}
 	passdb_handle_credentials(result, password, scheme,
 		pfa_request->callback.lookup_credentials, request);
+	/* nobody knows whether this is a login */
+	passdb_pfa_expire_cached(pfa_request->verify.engine, request, key);
 	auth_request_unref(&request);
 }
 

@@ -85,12 +85,34 @@ def test_logins_are_recorded(dovecots, database):
 def test_mechanism_without_password(dovecots, database):
     """Known as a login as soon as the userdb is asked."""
     server = start(dovecots, database)
+    with server.auth_client() as client:
+        assert client.login(JOE, accounts.WRONG, "CRAM-MD5").kind == "FAIL"
+    cram_md5(server, "bare@example.org")
+    wait_for(database, ["bare@example.org"])
+
+
+def cram_md5(server, user):
+    """A login whose password nobody sees, and the question of the login
+    process for the user's fields."""
     with server.auth_client(name="login/login") as client, \
             server.master_client() as master:
-        assert client.login(JOE, accounts.WRONG, "CRAM-MD5").kind == "FAIL"
-        reply = client.login("bare@example.org", accounts.RIGHT, "CRAM-MD5")
+        reply = client.login(user, accounts.RIGHT, "CRAM-MD5")
         assert reply.kind == "OK"
         assert master.logged_in(client, reply).kind == "USER"
+
+
+@pytest.mark.parametrize("options", [
+    {"prefetch": True}, {"extra": "auth_cache_size = 1 M\n"}], ids=str)
+def test_mechanism_unseen(dovecots, database, options):
+    """Nor when nobody asks this driver's userdb: because the passdb has
+    answered for it, or the cache does, since a mail came in."""
+    server = start(dovecots, database, **options)
+    with server.master_client() as master:
+        assert master.user(JOE, "lmtp").kind == "USER"
+    cram_md5(server, JOE)
+    with server.auth_client() as client:
+        assert client.login("bare@example.org", accounts.RIGHT).kind == "OK"
+    # they would have been written together
     wait_for(database, ["bare@example.org"])
 
 
@@ -149,3 +171,87 @@ def test_locked_table(dovecots, database):
         replies = client.logins([("PLAIN", JOE, accounts.RIGHT)])
         assert replies[0].kind == "OK"
     process.wait_for(lambda: JOE in recorded(database), 60, "a row")
+
+
+# -- behind Dovecot's cache
+
+CACHE = "auth_cache_size = 1 M\nauth_cache_ttl = {ttl}\n"
+OLD = "2001-01-01"
+
+
+def backdate(database):
+    """Nobody has logged in for long."""
+    database.run_sql(f"UPDATE last_login SET last_login = '{OLD}'",
+                     "postfixadmin")
+
+
+def is_old(database, user):
+    """Whether nothing was recorded since backdate()."""
+    return recorded(database)[user] > 365 * 86400
+
+
+def test_cache_answers_unseen(dovecots, database):
+    """What the cache answers is not recorded."""
+    server = start(dovecots, database, extra=CACHE.format(ttl="1 hour"))
+    with server.auth_client() as client:
+        assert client.login(JOE, accounts.RIGHT).kind == "OK"
+        wait_for(database, [JOE])
+        backdate(database)
+        for user in (JOE, "quota@example.org"):
+            assert client.login(user, accounts.RIGHT).kind == "OK"
+        # they would have been written together
+        wait_for(database, [JOE, "quota@example.org"])
+    assert is_old(database, JOE)
+
+
+def test_cache_that_has_expired(dovecots, database):
+    """No longer than auth_cache_ttl."""
+    server = start(dovecots, database, extra=CACHE.format(ttl="1 s"))
+    with server.auth_client() as client:
+        assert client.login(JOE, accounts.RIGHT).kind == "OK"
+        wait_for(database, [JOE])
+        backdate(database)
+
+        def is_recorded():
+            assert client.login(JOE, accounts.RIGHT).kind == "OK"
+            return not is_old(database, JOE)
+
+        process.wait_for(is_recorded, 30, "login behind the cache")
+
+
+@pytest.mark.parametrize("before", ["PLAIN", "CRAM-MD5", "PASS", "login"])
+def test_cache_hides_no_first_login(dovecots, database, before):
+    """What is no login that was recorded leaves nothing that would answer
+    the next one: a password that was mistyped, a mechanism that does not
+    send it, a lookup of doveadm's. It may, where logins are not recorded."""
+    server = start(dovecots, database, extra=CACHE.format(ttl="1 hour"))
+    with server.auth_client() as client:
+        if before == "PASS":
+            with server.master_client() as master:
+                assert master.passdb(JOE).kind == "PASS"
+        elif before == "login":
+            # and one after a login makes the next one seen, too
+            assert client.login(JOE, accounts.RIGHT).kind == "OK"
+            wait_for(database, [JOE])
+            backdate(database)
+            assert client.login(JOE, accounts.WRONG).kind == "FAIL"
+        else:
+            assert client.login(JOE, accounts.WRONG, before).kind == "FAIL"
+        assert client.login(JOE, accounts.RIGHT).kind == "OK"
+    process.wait_for(lambda: JOE in recorded(database) and
+                     not is_old(database, JOE), 30, "a row of joe's")
+
+
+@pytest.mark.parametrize("before", ["PLAIN", "CRAM-MD5"])
+def test_cache_in_an_outage(dovecots, database, before):
+    """Who is known stays so, although he mistypes the password."""
+    dovecots.tolerate("Error: ")
+    server = start(dovecots, database, extra=CACHE.format(ttl="1 hour"))
+    with server.auth_client() as client:
+        assert client.login(JOE, accounts.RIGHT).kind == "OK"
+        assert client.login(JOE, accounts.WRONG, before).kind == "FAIL"
+        database.stop()
+        try:
+            assert client.login(JOE, accounts.RIGHT).kind == "OK"
+        finally:
+            database.start()
