@@ -8,6 +8,7 @@ of Settings are the driver's.
 """
 
 import enum
+import ipaddress
 import itertools
 import typing
 
@@ -24,6 +25,7 @@ class Reason(enum.Enum):
     EXPIRED = enum.auto()
     NEEDS_APP_PASSWORD = enum.auto()
     WRONG_PASSWORD = enum.auto()
+    ADDRESS_REFUSED = enum.auto()
 
 
 class Settings(typing.NamedTuple):
@@ -244,3 +246,89 @@ POLICY_RULES = [
 def policy_reason(attempt):
     """Why a login is refused; None if it is not."""
     return next((why for why, holds in POLICY_RULES if holds(attempt)), None)
+
+
+# -- columns of the administrator's own
+
+
+class Own(typing.NamedTuple):
+    """What they hold: networks of a mailbox, commas between them, and the
+    host of a domain. Empty ones are as good as none."""
+    networks: typing.Optional[str]
+    host: typing.Optional[str]
+
+
+class Fields(typing.NamedTuple):
+    """Which of them are fields; beside is one that says what a host is for,
+    proxy_maybe or nologin, which every domain has."""
+    allow_nets: bool = False
+    host: bool = False
+    beside: typing.Optional[str] = None
+
+
+def parsed(address):
+    """One of IPv4 in the clothes of IPv6 is the same."""
+    address = ipaddress.ip_address(address)
+    return getattr(address, "ipv4_mapped", None) or address
+
+
+def holds(network, address):
+    """What is no network holds nobody."""
+    try:
+        network = ipaddress.ip_network(network)
+    except ValueError:
+        return False
+    return (network.version == parsed(address).version and
+            parsed(address) in network)
+
+
+def own_reason(own, fields, tried, address):
+    """Why a login with the main password or a wrong one is refused; None if
+    it is not. Who does not know the password is told by no field."""
+    if tried is not Tried.MAIN:
+        return Reason.WRONG_PASSWORD
+    if not fields.allow_nets or not own.networks or any(
+            holds(network, address)
+            for network in own.networks.replace(" ", "").split(",")):
+        return None
+    return Reason.ADDRESS_REFUSED
+
+
+def answer(own, fields):
+    """What the login process is told: whoever has a host is proxied to it,
+    where the administrator has nothing else in mind."""
+    told = {}
+    if fields.beside:
+        told[fields.beside] = "y"
+    if fields.host and own.host:
+        told["host"] = own.host
+        if not fields.beside:
+            told["proxy"] = "y"
+    return told
+
+
+# -- what Dovecot's cache may answer
+
+
+class Variables(typing.NamedTuple):
+    """What a template of the answer, such as home, has in it besides the
+    name."""
+    service: bool = False
+    address: bool = False
+
+
+def cache_key(settings, policy, variables, service, address):
+    """Logins of one user with equal keys may have one answer; None may not
+    be kept. With several passwords that are right, one that is kept would
+    make the others wrong."""
+    if policy.app_passwords:
+        return None
+    return (service if settings.smtp_active != "ignore" or variables.service
+            else None,
+            address if policy.totp == "enforce" or variables.address
+            else None)
+
+
+def login_reason(case, attempt):
+    """All rules: those about the account come first."""
+    return reason(case) or policy_reason(attempt)
