@@ -5,17 +5,17 @@ to the table touches a login."""
 import pytest
 
 import accounts
+import manual_page
 import process
 
 pytestmark = pytest.mark.ours
 
 NAMED = "dovecot-postfixadmin.conf.ext"
-CREATE = """\
-DROP TABLE IF EXISTS last_login;
-CREATE TABLE last_login (
-    username varchar(255) CHARACTER SET ascii NOT NULL PRIMARY KEY,
-    last_login datetime NOT NULL);
-"""
+ACCOUNTS = "postfixadmin@localhost, postfixadmin@'127.0.0.1'"
+# as the manual page has it
+DOCUMENTED = manual_page.example("CREATE TABLE last_login").replace(
+    "...", ACCOUNTS)
+CREATE = "DROP TABLE IF EXISTS last_login;" + DOCUMENTED
 # more than one batch has
 MANY = [f"u{number}@example.org" for number in range(100)]
 JOE = "joe@example.org"
@@ -30,8 +30,6 @@ def fixture_database(mariadb):
             accounts.mailbox(user, "{PLAIN}" + accounts.RIGHT)
             for user in MANY])
     mariadb.run_sql(CREATE, "postfixadmin")
-    mariadb.run_sql("GRANT INSERT, UPDATE ON postfixadmin.last_login TO"
-                    " postfixadmin@localhost, postfixadmin@'127.0.0.1'")
     return mariadb
 
 
@@ -133,8 +131,7 @@ def test_one_write_per_interval(dovecots, database):
 
 @pytest.mark.parametrize("trouble,reason", [
     ("DROP TABLE last_login", "create it as the manual page says"),
-    ("REVOKE INSERT ON last_login FROM postfixadmin@localhost,"
-     " postfixadmin@'127.0.0.1'", "GRANT SELECT, INSERT, UPDATE ON"),
+    (f"REVOKE INSERT ON last_login FROM {ACCOUNTS}", "GRANT SELECT, INSERT, UPDATE ON"),
 ])
 def test_trouble(dovecots, database, trouble, reason):
     """Is reported once, and ends."""
@@ -147,8 +144,6 @@ def test_trouble(dovecots, database, trouble, reason):
                         f"{reason}")
         assert client.login(JOE, accounts.RIGHT).kind == "OK"
         database.run_sql(CREATE, "postfixadmin")
-        database.run_sql("GRANT INSERT ON postfixadmin.last_login TO"
-                         " postfixadmin@localhost, postfixadmin@'127.0.0.1'")
         assert client.login("bare@example.org", accounts.RIGHT).kind == "OK"
         process.wait_for(lambda: "bare@example.org" in recorded(database), 30,
                          "a row")

@@ -2,11 +2,13 @@
 """The named form of configuration, setting by setting, and the mechanisms
 that stored passwords allow, in both forms."""
 
+import os
 import re
 
 import pytest
 
 import accounts
+import mail_clients
 
 DROPIN = "dovecot-sql.conf.ext"
 NAMED = "dovecot-postfixadmin.conf.ext"
@@ -93,13 +95,53 @@ def test_domain_active(dovecots, seed, value, allowed):
 
 
 @pytest.mark.ours
-@pytest.mark.parametrize("value,rule", [("yes", "*:bytes=1048576"),
-                                        ("no", None)])
+@pytest.mark.parametrize("value,rule", [("yes", "*:bytes={}"), ("no", None)])
 def test_quota(dovecots, seed, value, rule):
-    """The table's quota, or Dovecot's own."""
+    """The table's quota, or Dovecot's own; what PostfixAdmin writes for none
+    at all would lock the user out."""
     server = dovecots.start(configuration(NAMED, seed.port, quota=value))
-    with server.master_client() as master:
-        assert master.user("quota@example.org").get("quota_rule") == rule
+    with seed.connect("postfixadmin") as connection, \
+            connection.cursor() as cursor, server.master_client() as master:
+        for quota in (1048576, 0, 2 ** 63 - 1, -1, -2 ** 63):
+            cursor.execute("UPDATE mailbox SET quota = %s WHERE username ="
+                           " 'quota@example.org'", (quota,))
+            reply = master.user("quota@example.org")
+            assert reply.kind == "USER"
+            assert reply.get("quota_rule") == (
+                rule.format(quota) if rule and quota >= 0 else None), quota
+
+
+QUOTA = """\
+mail_plugins = quota
+plugin {
+  quota = count:User quota
+  quota_vsizes = yes
+}
+"""
+
+
+# 2.4 has other names for all of it
+@pytest.mark.ours
+@pytest.mark.args
+@pytest.mark.parametrize("quota", [-1, 0, 1048576])
+def test_mailbox_of_any_quota_opens(dovecots, seed, quota):
+    """With Dovecot's quota plugin behind it."""
+    home = dovecots.directory()
+    os.chown(home, 2000, 2000)
+    server = dovecots.start(configuration(
+        NAMED, seed.port, home=home + "/%d/%n", mail="maildir:~/Maildir",
+        quota="yes"), extra=QUOTA)
+    with seed.connect("postfixadmin") as connection, \
+            connection.cursor() as cursor:
+        cursor.execute("UPDATE mailbox SET quota = %s WHERE username = %s",
+                       (quota, USER))
+        works, text = mail_clients.imap_login(server.imap_port, USER,
+                                              accounts.RIGHT)
+        cursor.execute("UPDATE mailbox SET quota = 0 WHERE username = %s",
+                       (USER,))
+    assert works, text
+    done = server.doveadm("quota", "get", "-u", USER)
+    assert done.returncode == 0 and "User quota" in done.stdout, done.stderr
 
 
 @pytest.mark.ours

@@ -6,6 +6,7 @@ the line is Dovecot's own, and nothing of it for the client."""
 import collections
 import csv
 import itertools
+import os
 import re
 import subprocess
 import typing
@@ -13,6 +14,7 @@ import typing
 import pytest
 
 import accounts
+import mail_clients
 import process
 
 pytestmark = pytest.mark.ours
@@ -25,6 +27,8 @@ user = postfixadmin_reasons
 password = reasons-canary-71
 dbname = postfixadmin_reasons
 home = /var/mail/%{{column:maildir}}
+uid = 2000
+gid = 2000
 backupmx_login = no
 alias_login = yes
 password_expiry = yes
@@ -292,6 +296,80 @@ def test_user_lookups(dovecots, database):
         (event, code) for event in (EVENTS[0],
                                     "auth_userdb_request_finished")
         for code in wanted.values()))
+
+
+DROPIN = """\
+driver = mysql
+connect = host=127.0.0.1 port={port} dbname=postfixadmin_reasons \
+user=postfixadmin_reasons password=reasons-canary-71
+default_pass_scheme = CRYPT
+password_query = SELECT username AS user, NULLIF(password, '') AS password \
+FROM mailbox WHERE username = '%u'
+"""
+
+
+def test_dropin(dovecots, database):
+    """Where the queries are the administrator's, what is found out about
+    names and passwords is told as well."""
+    refusals = [refusal for refusal in REFUSALS
+                if refusal.code in ("unknown", "password_wrong",
+                                    "password_unusable", "password_empty",
+                                    "mechanism_unusable")]
+    refusals = [refusal._replace(code="password_unusable")
+                if refusal.user == "empty@on.example" else refusal
+                for refusal in refusals] + [
+        Refusal("strange@on.example", "", "scheme_unknown")]
+    server = dovecots.start(
+        DROPIN.format(port=database.port), nodelay=True, extra=metrics(
+            {refusal.code for refusal in refusals}))
+    log_in(server, refusals)
+    wait_for_counts(server, counts_of(refusals))
+
+
+@pytest.fixture(name="home")
+def fixture_home(dovecots):
+    """A directory that the mail processes may write to."""
+    path = dovecots.directory()
+    os.chown(path, 2000, 2000)
+    return path
+
+
+def test_mail_programs(dovecots, database, home):
+    """Whoever is refused reads the same words over IMAP and over POP3,
+    whatever the reason, but for trouble."""
+    server = start(dovecots, database, mounts=[(home, "/var/mail")])
+    answers = collections.defaultdict(set)
+    for refusal in REFUSALS:
+        if refusal.mechanism != "PLAIN" or refusal.service != "imap" or \
+                not refusal.password:
+            continue
+        for name, login, port in (
+                ("imap", mail_clients.imap_login, server.imap_port),
+                ("pop3", mail_clients.pop3_login, server.pop3_port)):
+            works, text = login(port, refusal.user, refusal.password)
+            assert not works, refusal
+            answers[name, refusal.code == "unavailable"].add(text)
+    assert len(answers) == 4
+    for texts in answers.values():
+        assert len(texts) == 1, answers
+
+
+# Only 2.4 refuses schemes that it calls weak, unless it is told otherwise.
+@pytest.mark.blocks
+def test_weak_scheme(dovecots, database):
+    """A scheme that Dovecot does not let in is a reason of its own."""
+    user = "weak@on.example"
+    with database.connect(DATABASE) as connection:
+        accounts.add_mailboxes(connection, [
+            accounts.mailbox(user, accounts.hash_password("PLAIN-MD5"))])
+    weak = Refusal(user, "Password mismatch (its scheme PLAIN-MD5 is weak: "
+                   "set auth_allow_weak_schemes = yes, or have the user set a "
+                   "new password)", "scheme_weak")
+    server = start(dovecots, database, extra=metrics(["scheme_weak"]) +
+                   "auth_allow_weak_schemes = no\n")
+    log_in(server, [weak, weak._replace(password=accounts.WRONG)])
+    server.wait_log(rf"\({user},127.0.0.1\): {re.escape(weak.text)}\n")
+    wait_for_counts(server, counts_of([weak, weak]))
 
 
 # 2.4 has the name in front of the level, which no filter of fail2ban's knows.

@@ -4,11 +4,13 @@ the log when one refuses a login, that fail2ban finds it there, and which
 rights the driver needs for it."""
 
 import collections
+import re
 import subprocess
 
 import pytest
 
 import accounts
+import manual_page
 import process
 import schemas
 
@@ -377,23 +379,21 @@ def test_fail2ban_finds_each(dovecots, mariadb, schema):
     assert len(matched) == refused + 3, done.stdout
 
 
-# What the manual page says that has to be granted: table, columns, and the
-# settings that need it; None: always.
-GRANTS = [
-    ("mailbox", "username, password, active, quota, domain", None),
-    ("domain", "domain, active", None),
-    ("domain", "backupmx", "backupmx_login = no"),
-    ("alias_domain", "alias_domain, target_domain, active",
-     "alias_domains = yes"),
-    ("alias", "address, goto, active", "alias_login = yes"),
-    ("mailbox", "password_expiry", "password_expiry = yes"),
-    ("domain", "password_expiry", "password_expiry = yes"),
-    ("mailbox", "smtp_active", "smtp_active = and"),
-    ("mailbox_app_password", "id, username, password_hash, description",
-     "app_passwords = yes"),
-    ("mailbox", "totp_secret", "totp = enforce"),
-    ("totp_exception_address", "ip, username", "totp = enforce"),
-]
+def documented_grants():
+    """What the manual page says that has to be granted: table, columns, and
+    the setting that needs it; None: always."""
+    rule = None
+    for line in manual_page.example("GRANT SELECT (").replace(
+            "\n    ", " ").splitlines():
+        if line.startswith("-- "):
+            rule = line[len("-- "):].partition(",")[0]
+        else:
+            columns, table = re.fullmatch(
+                r"GRANT SELECT \((.*)\) ON (\w+)", line).groups()
+            yield table, columns, rule
+
+
+GRANTS = list(documented_grants())
 LITTLE = "postfixadmin_little"
 
 
@@ -457,7 +457,8 @@ def test_least_rights(dovecots, mariadb, schema, grants):
 
 
 def test_no_rule_is_passed_over(dovecots, mariadb, schema, grants):
-    """What is not granted is an error that says so, not an old schema."""
+    """What is not granted is an error that says so, not an old schema; and
+    what the manual page says is enough for each rule by itself."""
     mailbox = schemas.quoted(schema.prefix + "mailbox")
     if has_columns(mariadb, schema, "mailbox", "totp_secret"):
         mariadb.run_sql(f"UPDATE {mailbox} SET totp_secret = 'x'", DATABASE)
@@ -473,8 +474,11 @@ def test_no_rule_is_passed_over(dovecots, mariadb, schema, grants):
         user = "one@on.example" if "alias" in table else "joe@on.example"
         with server.auth_client() as client:
             reply = client.login(user, accounts.RIGHT)
-        assert reply.temporary, (missing, reply)
-        server.wait_log("denied.*GRANT SELECT on it to this user")
+            assert reply.temporary, (missing, reply)
+            server.wait_log("denied.*GRANT SELECT on it to this user")
+            grants([grant for grant in GRANTS if grant[2] in (None, rule)])
+            reply = client.login(user, accounts.RIGHT)
+            assert not reply.temporary, (missing, reply)
 
 
 def test_reasons_are_counted(dovecots, mariadb, schema):
@@ -498,3 +502,32 @@ def test_reasons_are_counted(dovecots, mariadb, schema):
                 if row[1] == "duration"}
 
     process.wait_for(lambda: counted() == wanted, 30, f"counts {wanted}")
+
+
+@pytest.mark.parametrize("zone,hours,expired", [
+    ("+10:00", 5, True), ("-10:00", -5, False)])
+def test_clock_of_the_database(dovecots, mariadb, schema, zone, hours,
+                               expired):
+    """Whether a password has expired is told by the time of the database,
+    wherever that is, if it tells."""
+    known = has_columns(mariadb, schema, "mailbox", "password_expiry")
+    mailbox = schemas.quoted(schema.prefix + "mailbox").replace("%", "%%")
+    with mariadb.connect(DATABASE) as connection, \
+            connection.cursor() as cursor:
+        def expire(when):
+            if known:
+                cursor.execute(
+                    f"UPDATE {mailbox} SET password_expiry = {when}"
+                    " WHERE username = %s", ("joe@days.example",))
+
+        cursor.execute("SET GLOBAL time_zone = %s", (zone,))
+        try:
+            expire(f"UTC_TIMESTAMP() + INTERVAL {hours} HOUR")
+            server = start(dovecots, mariadb, schema,
+                           "password_expiry = yes\n")
+            check_logins(server, {
+                "joe@days.example": EXPIRED if expired and known else
+                "joe@days.example"}, "imap")
+        finally:
+            cursor.execute("SET GLOBAL time_zone = SYSTEM")
+            expire(f"'{FUTURE}'")

@@ -4,12 +4,14 @@ from which a mailbox may be opened, and hosts that logins are proxied to, with
 every sort of tables."""
 
 import itertools
+import os
 import re
 
 import pytest
 
 import accounts
 import dovecot_server
+import mail_clients
 import process
 import rules_model
 import schemas
@@ -182,3 +184,40 @@ def test_cache(mariadb, dovecots):
     asked = questions()
     for order in (asked, asked[::-1]):
         check_verdicts(order, log_in(server, order))
+
+
+BACKEND = """\
+ALTER TABLE domain ADD x_port int;
+UPDATE domain SET x_backend_host = '127.0.0.1', x_port = {port}
+    WHERE domain = '{domain}';
+"""
+
+
+def test_proxy(mariadb, dovecots):
+    """A login goes on to the host that PostfixAdmin has for its domain, and
+    one without a host stays."""
+    accounts.SECRETS.add(PASSWORD)
+    schemas.create(mariadb, schemas.Schema("4.x", "4.x"), DATABASE, PASSWORD,
+                   fill)
+    home = dovecots.directory()
+    os.chown(home, 2000, 2000)
+
+    def start_one(name, fields=""):
+        return dovecots.start(FILE.format(port=mariadb.port, prefix="",
+                                          fields=fields) +
+                              f"home = {home}/{name}/%d/%n\n"
+                              "uid = 2000\ngid = 2000\n")
+
+    backend = start_one("backend")
+    goes, stays = (domain_of(FIELDS[0], host) for host in HOSTS[:2])
+    mariadb.run_sql(BACKEND.format(port=backend.imap_port, domain=goes),
+                    DATABASE)
+    server = start_one("front", "fields = host=domain.x_backend_host "
+                       "port=domain.x_port")
+    for domain, where in ((goes, "backend"), (stays, "front")):
+        for password in (accounts.WRONG, accounts.RIGHT):
+            works, text = mail_clients.imap_login(
+                server.imap_port, f"n0@{domain}", password)
+            assert works == (password == accounts.RIGHT), text
+        assert os.path.isdir(f"{home}/{where}/{domain}/n0/Maildir"), text
+    assert not os.path.exists(f"{home}/front/{goes}")
