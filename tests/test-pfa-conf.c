@@ -277,6 +277,25 @@ static void test_pfa_conf_numbers(void)
 	}
 }
 
+/* Without a word about them, the rules are those of PostfixAdmin's own queries
+   for Dovecot, and a domain that is inactive is closed. */
+static void test_pfa_conf_rule_defaults(void)
+{
+	struct pfa_conf *conf = conf_new(PFA_CONF_NAMED);
+
+	CU_ASSERT_TRUE(conf->domain_active);
+	CU_ASSERT_TRUE(conf->backupmx_login);
+	CU_ASSERT_FALSE(conf->alias_domains);
+	CU_ASSERT_FALSE(conf->alias_login);
+	CU_ASSERT_FALSE(conf->password_expiry);
+	CU_ASSERT_EQUAL(conf->smtp_active, PFA_SMTP_IGNORE);
+	CU_ASSERT_STRING_EQUAL(conf->smtp_services, "smtp submission");
+	CU_ASSERT_FALSE(conf->app_passwords);
+	CU_ASSERT_EQUAL(conf->totp, PFA_TOTP_IGNORE);
+	CU_ASSERT_FALSE(conf->last_login);
+	pfa_conf_free(&conf);
+}
+
 static void test_pfa_conf_yes_no(void)
 {
 	struct pfa_conf *conf = conf_new(PFA_CONF_NAMED);
@@ -827,6 +846,7 @@ static CU_TestInfo tests[] = {
 	TEST(test_pfa_conf_hosts),
 	TEST(test_pfa_conf_texts),
 	TEST(test_pfa_conf_numbers),
+	TEST(test_pfa_conf_rule_defaults),
 	TEST(test_pfa_conf_yes_no),
 	TEST(test_pfa_conf_errors),
 	TEST(test_pfa_conf_bytes_of_no_text),
