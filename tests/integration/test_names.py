@@ -165,6 +165,32 @@ def test_traps(site):
     assert not re.search("temporary", site.log(mark))
 
 
+# No mailbox can have one of these.
+IMPOSSIBLE = ["anna", "anna@", "@example.org", "@", "", " anna@example.org",
+              "anna@example.org ", "x@ALL", "x@all",
+              "\u00e1nna@example.org", "anna@ex\u00e1mple.org",
+              "anna@example.org\x7f", "an\x01na@example.org",
+              "a" * 244 + "@example.org"]
+
+
+def test_impossible_names_reach_no_database(site, mariadb):
+    """Nobody is asked for them; one byte less, and somebody is."""
+    def executions(names):
+        mariadb.start_general_log()
+        try:
+            for verdict in ask(site, [(name, 1) for name in names]):
+                assert verdict.kind == "FAIL"
+            with site.master_client() as client:
+                for name in filter(None, names):
+                    assert client.user(name).kind == "NOTFOUND"
+            return mariadb.general_log().count(b"Execute\t")
+        finally:
+            mariadb.stop_general_log()
+
+    assert executions(IMPOSSIBLE) == 0
+    assert executions(["a" * 243 + "@example.org"]) > 0
+
+
 @pytest.mark.parametrize("asked,password_of", [
     ("orphan@" + OTHER_DOMAIN[1], "orphan@" + OTHER_DOMAIN[1]),
     (OTHER_ALIAS[1], "anna@example.org"),
