@@ -71,7 +71,7 @@ int compat_matches(struct auth_request *request, const char *plain,
 bool compat_hash_decides(struct auth_request *request);
 /* What stands behind the scheme, without the encoding that the scheme names;
    to be freed with compat_hash_free(), which wipes it. NULL if it cannot be
-   decoded: then compat_verify() says so in no time. */
+   decoded: then compat_matches() says so in no time. */
 char *compat_hash_decode(const char *crypted, const char *scheme);
 void compat_hash_free(char **text);
 /* Whether this Dovecot lets schemes in that it calls weak. */

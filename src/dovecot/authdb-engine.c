@@ -201,7 +201,7 @@ struct event *authdb_event_refused(struct auth_request *request,
 	return event;
 }
 
-/* Trouble that has been reported as an error is one as long as it lasts. */
+/* An error when it begins; as long as it lasts, a line for auth_verbose. */
 static void authdb_log_failed(struct auth_request *request, const char *code,
 			      const char *reason, bool repeated)
 {

@@ -89,8 +89,11 @@ passdb_pfa_result(struct auth_request *request, const struct account *account)
 		return PASSDB_RESULT_INTERNAL_FAILURE;
 	}
 	if (compat_set_passdb_fields(request, account,
-				     passdb_pfa_form(request)) < 0)
+				     passdb_pfa_form(request)) < 0) {
+		authdb_event_refused(request,
+				     account_verdict_code(ACCOUNT_FAILED));
 		return PASSDB_RESULT_INTERNAL_FAILURE;
+	}
 	/* an app password may do: passdb-verify.c, as a mechanism that does
 	   not send the password cannot tell which one it is */
 	if (account->password_refused != NULL) {

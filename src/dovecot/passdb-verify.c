@@ -372,6 +372,9 @@ const char *passdb_verify_no_credentials(const struct auth_request *request,
 	ret = password_decode(crypted, scheme, &raw, &size, &error);
 	if (ret <= 0)
 		return ret == 0 ? AUTHDB_CODE_SCHEME : AUTHDB_CODE_UNUSABLE;
+	/* a decoded copy on the data stack */
+	if (raw != (const unsigned char *)crypted)
+		safe_memset((unsigned char *)raw, 0, size);
 	return *wanted == '\0' || password_scheme_is_alias(scheme, wanted) ||
 		password_scheme_is_alias(scheme, "PLAIN") ?
 		NULL : "mechanism_unusable";

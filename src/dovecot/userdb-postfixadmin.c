@@ -44,9 +44,11 @@ userdb_pfa_result(struct auth_request *request, const struct account *account)
 	case ACCOUNT_FAILED:
 		return USERDB_RESULT_INTERNAL_FAILURE;
 	}
-	return compat_set_userdb_fields(request, account,
-			lookup_engine_conf(engine)->form) < 0 ?
-		USERDB_RESULT_INTERNAL_FAILURE : USERDB_RESULT_OK;
+	if (compat_set_userdb_fields(request, account,
+				     lookup_engine_conf(engine)->form) >= 0)
+		return USERDB_RESULT_OK;
+	authdb_event_refused(request, account_verdict_code(ACCOUNT_FAILED));
+	return USERDB_RESULT_INTERNAL_FAILURE;
 }
 
 static void userdb_pfa_lookup_callback(const struct account *account,

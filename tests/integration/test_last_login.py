@@ -131,7 +131,8 @@ def test_one_write_per_interval(dovecots, database):
 
 @pytest.mark.parametrize("trouble,reason", [
     ("DROP TABLE last_login", "create it as the manual page says"),
-    (f"REVOKE INSERT ON last_login FROM {ACCOUNTS}", "GRANT SELECT, INSERT, UPDATE ON"),
+    (f"REVOKE INSERT ON last_login FROM {ACCOUNTS}",
+     "GRANT SELECT, INSERT, UPDATE ON"),
 ])
 def test_trouble(dovecots, database, trouble, reason):
     """Is reported once, and ends."""

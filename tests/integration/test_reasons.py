@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Every reason for which somebody is refused: a text of its own in the log, a
-word of its own in the events that Dovecot's metric blocks count, whether or not
-the line is Dovecot's own, and nothing of it for the client."""
+word of its own in the events that Dovecot's metric blocks count, whether or
+not the line is Dovecot's own, and nothing of it for the client."""
 
 import collections
 import csv
@@ -370,6 +370,37 @@ def test_weak_scheme(dovecots, database):
     log_in(server, [weak, weak._replace(password=accounts.WRONG)])
     server.wait_log(rf"\({user},127.0.0.1\): {re.escape(weak.text)}\n")
     wait_for_counts(server, counts_of([weak, weak]))
+
+
+BLOCKS = """\
+postfixadmin_hosts = 127.0.0.1:{port}
+postfixadmin_user = postfixadmin_reasons
+postfixadmin_password = reasons-canary-71
+postfixadmin_dbname = postfixadmin_reasons
+passdb postfixadmin {{
+  fields {{
+    x = %{{postfixadmin:no_such_column}}
+  }}
+}}
+userdb postfixadmin {{
+  fields {{
+    x = %{{postfixadmin:no_such_column}}
+  }}
+}}
+"""
+
+
+@pytest.mark.blocks
+def test_fields_without_a_value(dovecots, database):
+    """Templates that cannot be expanded are trouble, too."""
+    dovecots.tolerate("no_such_column")
+    server = dovecots.start("", blocks=BLOCKS.format(port=database.port),
+                            extra=metrics(["unavailable"]))
+    with server.auth_client() as client, server.master_client() as master:
+        assert client.login("joe@on.example", accounts.RIGHT).temporary
+        assert master.user("joe@on.example").kind == "FAIL"
+    wait_for_counts(server, collections.Counter({
+        (EVENTS[0], "unavailable"): 2, (EVENTS[1], "unavailable"): 1}))
 
 
 # 2.4 has the name in front of the level, which no filter of fail2ban's knows.

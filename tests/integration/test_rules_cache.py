@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""Dovecot's cache in front of the rules: whatever it holds, a login is answered
-as the model says, and the database is asked again exactly where a rule or a
-template makes another answer possible."""
+"""Dovecot's cache in front of the rules: whatever it holds, a login is
+answered as the model says, and the database is asked again exactly where a
+rule or a template makes another answer possible."""
 
 import itertools
 import random

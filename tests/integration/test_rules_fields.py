@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""Columns of the administrator's own beside the model of what they do: networks
-from which a mailbox may be opened, and hosts that logins are proxied to, with
-every sort of tables."""
+"""Columns of the administrator's own beside the model of what they do:
+networks from which a mailbox may be opened, and hosts that logins are proxied
+to, with every sort of tables."""
 
 import itertools
 import os
@@ -48,8 +48,8 @@ PASSWORDS = {Tried.MAIN: accounts.RIGHT, Tried.WRONG: accounts.WRONG}
 FIELDS = [rules_model.Fields(*fields) for fields in itertools.product(
     (False, True), (False, True), (None, "proxy_maybe", "nologin"))
     if fields[1] or fields[2] is None]
-NETWORKS = [None, "", "192.0.2.0/24", "192.0.2.7", "192.0.2.0/30, 2001:db8::/32",
-            "0.0.0.0/0", "::/0", "nonsense", "nonsense,127.0.0.1"]
+NETWORKS = [None, "", "192.0.2.0/24", "192.0.2.7",
+            "192.0.2.0/30, 2001:db8::/32", "0.0.0.0/0", "::/0", "nonsense", "nonsense,127.0.0.1"]
 HOSTS = [None, "", "198.51.100.1", "2001:db8:1::1"]
 ADDRESSES = ["127.0.0.1", "192.0.2.1", "192.0.2.7", "::ffff:192.0.2.7",
              "198.51.100.7", "2001:db8::7", "2001:db9::7"]
