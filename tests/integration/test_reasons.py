@@ -15,6 +15,7 @@ import pytest
 
 import accounts
 import mail_clients
+import manual_page
 import process
 
 pytestmark = pytest.mark.ours
@@ -233,6 +234,15 @@ def counts_of(refusals):
         (event, refusal.code) for event in EVENTS for refusal in refusals)
 
 
+def test_manual_page():
+    """It has the words, and no others."""
+    item = re.search(r"(?s)^\.It Cm postfixadmin_refused\n(.*?)^\.It ",
+                     accounts.read(manual_page.PATH), re.MULTILINE).group(1)
+    words = set(re.findall(r"\w+", " ".join(
+        re.findall(r"^\.Ql (.*)$", item, re.MULTILINE))))
+    assert words == {refusal.code for refusal in REFUSALS} | {"scheme_weak"}
+
+
 def test_text(dovecots, database):
     """Each login has the one line that is its reason's."""
     server = start(dovecots, database)
@@ -259,9 +269,24 @@ def test_events(dovecots, database, app_passwords, verbose):
         for mechanism in ("PLAIN", "CRAM-MD5"):
             assert client.login("joe@on.example", accounts.RIGHT,
                                 mechanism).kind == "OK"
+        # only Dovecot knows of this one
+        assert client.login("joe@on.example", accounts.WRONG,
+                            "CRAM-MD5").kind == "FAIL"
     log_in(server, REFUSALS)
     wait_for_counts(server, counts_of(REFUSALS * 2))
     assert ("unknown user" in server.log()) == (verbose == "yes")
+
+
+def test_cache(dovecots, database):
+    """What Dovecot's cache answers has no reason."""
+    server = start(dovecots, database, "no", extra=metrics(
+        {refusal.code for refusal in REFUSALS}) + "auth_cache_size = 1 M\n"
+        "auth_cache_negative_ttl = 1 hour\n")
+    twice, once = ([refusal for refusal in REFUSALS if refusal.user == user]
+                   for user in ("off@on.example", "joe@off.example"))
+    for refusals in (twice, twice, once):
+        log_in(server, refusals)
+    wait_for_counts(server, counts_of(twice + once))
 
 
 def test_outage(dovecots, database):
