@@ -177,6 +177,27 @@ def test_schema(mariadb, dovecots, schema):
     assert said == {number: [WORDS[why]] for number, why in refused.items()}
 
 
+@pytest.mark.parametrize("schema", [
+    pytest.param(schema, marks=[] if schema.name == "mixed-newest"
+                 else pytest.mark.once) for schema in schemas.ALL], ids=str)
+def test_mail_processes(mariadb, dovecots, schema):
+    """The columns as fields of the userdb."""
+    accounts.SECRETS.add(PASSWORD)
+    schemas.create(mariadb, schema, DATABASE, PASSWORD, fill)
+    server = dovecots.start(FILE.format(
+        port=mariadb.port, prefix=schema.prefix,
+        fields="fields = allow_nets=x-networks userdb_networks=x-networks "
+        "userdb_host=domain.x_backend_host host=domain.x_backend_host"))
+    asked = [rules_model.Own(*own)
+             for own in itertools.product(NETWORKS, HOSTS)]
+    with server.master_client() as client:
+        replies = client.all([user_of(FIELDS[0], own) for own in asked])
+    for own, reply in zip(asked, replies):
+        told = dict(field.partition("=")[::2] for field in reply.fields[1:])
+        assert told == {"quota_rule": "*:bytes=0",
+                        **rules_model.mail_answer(own)}, own
+
+
 def test_cache(mariadb, dovecots):
     """What is cached for one address is no answer for another."""
     server = start(dovecots, mariadb, schemas.Schema("4.x", "4.x"),

@@ -307,6 +307,12 @@ def answer(own, fields):
     return told
 
 
+def mail_answer(own):
+    """What a mail process is told, if the columns are fields of the userdb:
+    all that is not empty, and nothing that is the passdb's."""
+    return {name: value for name, value in own._asdict().items() if value}
+
+
 # -- what Dovecot's cache may answer
 
 
