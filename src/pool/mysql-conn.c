@@ -66,14 +66,6 @@ struct mysql_conn {
 /* conn_io_wait() gets no context from the library. */
 static __thread struct mysql_conn *conn_current;
 
-static uint64_t conn_now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
-}
-
 bool mysql_conn_library_init(void)
 {
 	return mysql_library_init(0, NULL, NULL) == 0;
@@ -163,6 +155,14 @@ int mysql_conn_fd(const struct mysql_conn *conn)
 }
 
 #ifdef MARIADB_BASE_VERSION
+static uint64_t conn_now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+}
+
 /* With TLS, the library reads and writes without waiting first (Connector/C):
    only if that would block does it call conn_io_wait(), who knows the
    deadline. */

@@ -207,6 +207,11 @@ static void set_options(MYSQL *mysql, const struct db_server *server)
 		set_uint(mysql, MYSQL_OPT_PROTOCOL, MYSQL_PROTOCOL_TCP);
 	/* a server must not be able to ask for our files */
 	set_uint(mysql, MYSQL_OPT_LOCAL_INFILE, 0);
+#ifndef MARIADB_BASE_VERSION
+	/* MySQL's default way of login has the password encrypted with a key of
+	   the server if there is no TLS; Connector/C asks for it unasked */
+	set_bool(mysql, MYSQL_OPT_GET_SERVER_PUBLIC_KEY, true);
+#endif
 	set_uint(mysql, MYSQL_OPT_CONNECT_TIMEOUT,
 		 (server->connect_timeout_ms + 999) / 1000);
 	set_uint(mysql, MYSQL_OPT_READ_TIMEOUT, LIBRARY_TIMEOUT_SECS);
