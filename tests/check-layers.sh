@@ -32,10 +32,16 @@ others=$(grep -lE 'include <pthread\.h>' -r "$src" --include='*.[ch]' |
 others=$(grep -lE 'include <(sodium|crypt|openssl/.*)\.h>' -r "$src" \
 	--include='*.[ch]' | grep -vE '/verify/|pool/mysql-connect\.c$')
 [ -z "$others" ] || { echo "cryptography outside verify: $others"; failed=1; }
-# Conditions of any kind, but for include guards: whichever Dovecot there is,
-# all code but compat's is compiled the same.
-others=$(grep -nE '^[[:space:]]*#[[:space:]]*(if|ifdef|elif)\b|DOVECOT_VERSION|DOVECOT_PREREQ' \
-	-r "$src/dovecot" "$src"/lookup* "$src/core" --include='*.[ch]' |
-	grep -vE 'dovecot/(compat|settings)')
+# Conditions of any kind, but for include guards: whichever Dovecot and client
+# library there are, all other code is compiled the same. And no version decides
+# anywhere: configure tries what compiles.
+others=$(grep -nE '^[[:space:]]*#[[:space:]]*(if|ifdef|elif)\b' -r "$src" \
+	--include='*.[ch]' --include='*.def' | grep -v '#ifdef __linux__$' |
+	grep -vE '/(dovecot/(compat|settings)|pool/mysql)-[^/]*\.[ch]:')
 [ -z "$others" ] || { echo "conditions outside compat: $others"; failed=1; }
+others=$(grep -nE 'HAVE_PASSDB|DOVECOT_[A-Z]' -r "$src" --include='*.[ch]' |
+	grep -vE '/dovecot/(compat|settings)-[^/]*\.[ch]:|DOVECOT_ABI_VERSION')
+[ -z "$others" ] || { echo "kinds of Dovecot outside compat: $others"; failed=1; }
+others=$(grep -nE 'DOVECOT_(VERSION|PREREQ)' -r "$src" --include='*.[ch]')
+[ -z "$others" ] || { echo "Dovecot's version decides: $others"; failed=1; }
 exit $failed
