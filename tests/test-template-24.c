@@ -2,11 +2,13 @@
 /*
  * Texts with the variables of Dovecot 2.4, and what template.h gets for them.
  */
+#include "core/sql-template.h"
 #include "core/template-24.h"
 #include "core/template.h"
 
 #include "unit.h"
 
+#include <stdio.h>
 #include <string.h>
 
 struct row {
@@ -130,10 +132,47 @@ static void test_template_24_uses(void)
 	strbuf_free(&translated);
 }
 
+/* Errors of a query show what was written; "^" is put in front of the place. */
+static void test_template_24_origin(void)
+{
+	static const char *const queries[] = {
+		"SELECT ^? FROM a",
+		"SELECT '50%', '%{user}' AS a, ^? FROM a",
+		"SELECT '%{user | username | domain}', %{user} AS a, ^? FROM a",
+		"SELECT '%%{user}', DATE_FORMAT(a, '%d'), ^? FROM a",
+		"SELECT a FROM b^%{user | username} WHERE c = '%{user}'",
+		"SELECT a FROM b^%{protocol | lower} WHERE c = '%{user}'",
+		"SELECT a FROM b WHERE c = ^'%{user}",
+	};
+	char query[100], expected[100];
+	struct strbuf translated = STRBUF_INIT;
+	struct sql_written written = { query, template_24_origin };
+	struct errbuf error;
+	size_t place;
+
+	for (size_t i = 0; i < N_ROWS(queries); i++) {
+		place = strcspn(queries[i], "^");
+		snprintf(query, sizeof(query), "%.*s%s", (int)place,
+			 queries[i], queries[i] + place + 1);
+		snprintf(expected, sizeof(expected),
+			 "at character %zu, near \"%.24s\": ", place + 1,
+			 query + place);
+		strbuf_reset(&translated);
+		CU_ASSERT_EQUAL_FATAL(template_24_translate(query, true,
+			&translated, &error), 0);
+		CU_ASSERT_EQUAL_FATAL(sql_template_check(
+			strbuf_str(&translated), &written, &error), -1);
+		UNIT_ASSERT_ROW(error.text, strncmp(error.text, expected,
+					strlen(expected)) == 0);
+	}
+	strbuf_free(&translated);
+}
+
 static CU_TestInfo tests[] = {
 	TEST(test_template_24_translate),
 	TEST(test_template_24_expression),
 	TEST(test_template_24_uses),
+	TEST(test_template_24_origin),
 	CU_TEST_INFO_NULL,
 };
 

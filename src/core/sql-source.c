@@ -6,6 +6,7 @@
  */
 #include "core/sql-source.h"
 
+#include "core/sql-template.h"
 #include "core/template.h"
 
 #include <stdlib.h>
@@ -31,14 +32,20 @@ static unsigned int character_number(const char *query, const char *at)
 int sql_source_error(const struct sql_source *src, const char *at,
 		     const char *reason)
 {
+	const char *query = src->query;
 	char near[NEAR_LEN + 1];
 	size_t i;
 
+	if (src->written != NULL) {
+		at = src->written->origin(src->written->query,
+					  (size_t)(at - query));
+		query = src->written->query;
+	}
 	for (i = 0; i < NEAR_LEN && at[i] != '\0'; i++)
 		near[i] = at[i] >= ' ' && at[i] <= '~' ? at[i] : ' ';
 	near[i] = '\0';
 	return errbuf_set(src->error, "at character %u, near \"%s\": %s",
-			  character_number(src->query, at), near, reason);
+			  character_number(query, at), near, reason);
 }
 
 int sql_source_no_memory(const struct sql_source *src)

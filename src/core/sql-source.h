@@ -8,12 +8,16 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+struct sql_written;
+
 /*
  * A query as it was written: its smallest pieces, and errors that name a place
  * in it. Only for the files that read SQL.
  */
 struct sql_source {
 	const char *query;
+	/* what it was made of, if that is not how it was written */
+	const struct sql_written *written;
 	const char *p;		/* how far it was read */
 	struct errbuf *error;
 };

@@ -355,12 +355,13 @@ static unsigned int max_binds(const char *query)
 	return count;
 }
 
-int sql_template_compile(const char *query, struct sql_template **tmpl_r,
-			 struct errbuf *error)
+static int compile_written(const char *query, const struct sql_written *written,
+			   struct sql_template **tmpl_r, struct errbuf *error)
 {
 	struct sql_template *tmpl = calloc(1, sizeof(*tmpl));
 	struct compiler comp = {
-		.src = { .query = query, .p = query, .error = error },
+		.src = { .query = query, .written = written, .p = query,
+			 .error = error },
 		.tmpl = tmpl,
 		.text = STRBUF_INIT,
 	};
@@ -378,6 +379,23 @@ int sql_template_compile(const char *query, struct sql_template **tmpl_r,
 		sql_template_free(&tmpl);
 	*tmpl_r = tmpl;
 	return ret;
+}
+
+int sql_template_compile(const char *query, struct sql_template **tmpl_r,
+			 struct errbuf *error)
+{
+	return compile_written(query, NULL, tmpl_r, error);
+}
+
+int sql_template_check(const char *query, const struct sql_written *written,
+		       struct errbuf *error)
+{
+	struct sql_template *tmpl;
+
+	if (compile_written(query, written, &tmpl, error) < 0)
+		return -1;
+	sql_template_free(&tmpl);
+	return 0;
 }
 
 void sql_template_free(struct sql_template **_tmpl)

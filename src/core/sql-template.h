@@ -44,6 +44,16 @@ int sql_template_compile(const char *query, struct sql_template **tmpl_r,
 			 struct errbuf *error);
 void sql_template_free(struct sql_template **tmpl);
 
+/* A query as it was written, where it is not what is compiled, and the place
+   in there that an offset of that has. */
+struct sql_written {
+	const char *query;
+	const char *(*origin)(const char *query, size_t offset);
+};
+/* Whether it can be compiled; the error shows what was written. */
+int sql_template_check(const char *query, const struct sql_written *written,
+		       struct errbuf *error);
+
 /* Whether any bound value uses the variable, see template_uses(). */
 bool sql_template_uses(const struct sql_template *tmpl, char key,
 		       const char *long_key);

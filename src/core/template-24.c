@@ -191,31 +191,61 @@ static bool is_of_23(const char *text, const char *p, bool is_sql)
 		strncmp(p + 1, "u\"", 2) == 0;
 }
 
+/* What is at p: text up to a percent sign, a variable, or a percent sign.
+   Returns what follows it, NULL on error. */
+static const char *translate_piece(const char *text, const char *p, bool is_sql,
+				   struct strbuf *out, struct errbuf *error)
+{
+	size_t len = strcspn(p, "%");
+
+	if (len > 0) {
+		strbuf_append(out, p, len);
+		return p + len;
+	}
+	if (p[1] == '{')
+		return translate_var(p, out, error);
+	if (is_of_23(text, p, is_sql)) {
+		var_error(p, 2, "is how Dovecot 2.3 writes variables: write "
+			  "%{user} for %u, %{user | username} for %n, and "
+			  "%{user | domain} for %d", error);
+		return NULL;
+	}
+	strbuf_append_str(out, "%%");
+	return p + (strncmp(p, "%%{", 3) == 0 ? 2 : 1);
+}
+
 int template_24_translate(const char *text, bool is_sql, struct strbuf *out,
 			  struct errbuf *error)
 {
-	const char *start = text, *p;
+	const char *p = text;
 
-	while ((p = strchr(text, '%')) != NULL) {
-		strbuf_append(out, text, (size_t)(p - text));
-		text = p + 1;
-		if (*text == '{') {
-			text = translate_var(p, out, error);
-			if (text == NULL)
-				return -1;
-		} else if (is_of_23(start, p, is_sql)) {
-			return var_error(p, 2, "is how Dovecot 2.3 writes "
-				"variables: write %{user} for %u, "
-				"%{user | username} for %n, and "
-				"%{user | domain} for %d", error);
-		} else {
-			strbuf_append_str(out, "%%");
-			if (strncmp(p, "%%{", 3) == 0)
-				text++;
-		}
+	while (*p != '\0') {
+		p = translate_piece(text, p, is_sql, out, error);
+		if (p == NULL)
+			return -1;
 	}
-	strbuf_append_str(out, text);
 	return out->failed ? errbuf_set(error, "out of memory") : 0;
+}
+
+const char *template_24_origin(const char *text, size_t offset)
+{
+	struct strbuf out = STRBUF_INIT;
+	const char *p = text, *piece = text;
+	struct errbuf error;
+	size_t begin = 0;
+
+	while (p != NULL && *p != '\0' && out.len <= offset) {
+		piece = p;
+		begin = out.len;
+		/* it was translated before, so that nothing is refused now */
+		p = translate_piece(text, p, true, &out, &error);
+	}
+	if (out.len <= offset && p != NULL)
+		piece = p;
+	else if (*piece != '%')
+		piece += offset - begin;
+	strbuf_free(&out);
+	return piece;
 }
 
 void template_24_expression(const char *source, struct strbuf *out)

@@ -24,6 +24,9 @@
 int template_24_translate(const char *text, bool is_sql, struct strbuf *out,
 			  struct errbuf *error);
 
+/* The place in a query that its translation has at an offset. */
+const char *template_24_origin(const char *query, size_t offset);
+
 /* Appends "%{EXPRESSION}", source being the whole of a variable that
    template.h handed out. */
 void template_24_expression(const char *source, struct strbuf *out);

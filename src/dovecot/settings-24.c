@@ -32,6 +32,10 @@ static const struct setting_define settings_24_defines[] = {
 				  struct settings_24),
 	SETTING_DEFINE_STRUCT_STR("userdb_postfixadmin_iterate_query",
 				  iterate_query, struct settings_24),
+	SETTING_DEFINE_STRUCT_STR("passdb_postfixadmin_args", passdb_args,
+				  struct settings_24),
+	SETTING_DEFINE_STRUCT_STR("userdb_postfixadmin_args", userdb_args,
+				  struct settings_24),
 	SETTING_DEFINE_LIST_END
 };
 
@@ -56,6 +60,8 @@ static const struct settings_24 settings_24_defaults = {
 	.passdb_query = "",
 	.userdb_query = "",
 	.iterate_query = "",
+	.passdb_args = "",
+	.userdb_args = "",
 };
 
 const char *const settings_24_names[SETTINGS_24_COUNT] = {
@@ -89,6 +95,17 @@ static bool settings_24_check_value(struct pfa_conf *conf,
 	return FALSE;
 }
 
+static bool settings_24_check_args(const char *args, const char **error_r)
+{
+	if (*args == '\0')
+		return TRUE;
+	*error_r = t_strdup_printf("postfixadmin: args = %s: Dovecot 2.4 reads "
+		"no such file: write its settings into Dovecot's "
+		"configuration, each with postfixadmin_ in front, and its "
+		"variables as %%{user} (dovecot-2.4.md has both forms)", args);
+	return FALSE;
+}
+
 static bool settings_24_check(void *_set, pool_t pool ATTR_UNUSED,
 			      const char **error_r)
 {
@@ -99,6 +116,8 @@ static bool settings_24_check(void *_set, pool_t pool ATTR_UNUSED,
 
 	if (!valid)
 		*error_r = "postfixadmin: out of memory";
+	valid = valid && settings_24_check_args(set->passdb_args, error_r) &&
+		settings_24_check_args(set->userdb_args, error_r);
 	for (place = 0; valid && place < SETTINGS_24_PLACES; place++) {
 		for (i = 0; valid && i < SETTINGS_24_COUNT; i++) {
 			valid = settings_24_check_value(conf, i,

@@ -39,6 +39,8 @@ struct settings_24 {
 	/* by Dovecot's configuration, not by a default */
 	bool given[SETTINGS_24_PLACES][SETTINGS_24_COUNT];
 	const char *passdb_query, *userdb_query, *iterate_query;
+	/* a file of Dovecot 2.3's form: known only to say what to do */
+	const char *passdb_args, *userdb_args;
 };
 
 extern const struct setting_parser_info settings_24_info;

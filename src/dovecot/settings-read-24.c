@@ -13,6 +13,7 @@
 #include "str.h"
 #include "auth-settings.h"
 
+#include "core/sql-template.h"
 #include "core/template-24.h"
 
 struct settings_reader {
@@ -93,10 +94,17 @@ static int reader_setting(struct settings_reader *reader,
 static int reader_query(struct settings_reader *reader, const char *name,
 			const char *key, const char *value)
 {
+	const struct sql_written written = {
+		.query = value,
+		.origin = template_24_origin,
+	};
+
 	reader_note(reader, key);
 	reader_note(reader, value);
 	value = reader_template(reader, value, TRUE);
-	if (value == NULL) {
+	if (value == NULL ||
+	    (*value != '\0' &&
+	     sql_template_check(value, &written, &reader->error) < 0)) {
 		reader->error.setting = name;
 		return -1;
 	}
@@ -184,10 +192,16 @@ int settings_read_24(struct event *event, enum account_kind kind,
 		.kind = kind,
 		.cache_vars = t_str_new(128),
 	};
+	const char *error;
 
 	if (settings_get(event, &settings_24_info, SETTINGS_GET_FLAG_NO_CHECK |
-			 SETTINGS_GET_FLAG_NO_EXPAND, &reader.set, error_r) < 0)
+			 SETTINGS_GET_FLAG_NO_EXPAND, &reader.set, &error) < 0) {
+		/* nothing in the values can fail here */
+		*error_r = t_strdup_printf("the module of the settings, "
+			"libpostfixadmin_settings.so, is missing or of another "
+			"build: install both modules together (%s)", error);
 		return -1;
+	}
 	sha256_init(&reader.digest);
 	reader.error.setting = NULL;
 	reader.conf = pfa_conf_new(reader_form(reader.set, kind));
