@@ -9,6 +9,7 @@ import re
 import pytest
 
 import accounts
+import dovecot_24
 import process
 
 pytestmark = pytest.mark.ours
@@ -86,8 +87,10 @@ def test_users_are_told_apart(server):
 
 # -- outages
 
-EXAMPLE = os.path.join(os.path.dirname(accounts.TESTS), "example-config",
-                       "auth-postfixadmin.conf.ext")
+EXAMPLE = os.path.join(
+    os.path.dirname(accounts.TESTS), "example-config",
+    "auth-postfixadmin-2.4.conf.ext" if dovecot_24.installed() else
+    "auth-postfixadmin.conf.ext")
 # Behind what the example recommends: here an entry is soon old.
 HURRY = """
 auth_cache_ttl = 1 s

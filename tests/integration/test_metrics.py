@@ -10,14 +10,16 @@ import urllib.request
 import pytest
 
 import accounts
+import dovecot_24
 import process
 
-METRICS = os.path.join(os.path.dirname(accounts.TESTS), "example-config",
-                       "metrics.conf")
+METRICS = os.path.join(
+    os.path.dirname(accounts.TESTS), "example-config",
+    "metrics-2.4.conf" if dovecot_24.installed() else "metrics.conf")
 LISTENER = """
 service stats {{
   inet_listener http {{
-    address = 127.0.0.1
+    {listen} = 127.0.0.1
     port = {port}
   }}
 }}
@@ -58,7 +60,9 @@ def test_metrics(mariadb, dovecots):
     server = dovecots.start(
         accounts.point_to(accounts.read(accounts.data_file(
             "seed-000", "dovecot-postfixadmin.conf.ext")), mariadb.port),
-        extra=accounts.read(METRICS) + LISTENER.format(port=port))
+        extra=accounts.read(METRICS) + LISTENER.format(
+            port=port, listen="listen" if dovecot_24.installed() else
+            "address"))
     dovecots.tolerate(r"Error: ")
     with server.auth_client() as client:
         assert client.login("joe@example.org", accounts.RIGHT).kind == "OK"
