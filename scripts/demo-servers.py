@@ -22,6 +22,7 @@ sys.path.insert(0, os.path.join(TOP, "tests", "lib"))
 
 # pylint: disable=wrong-import-position
 import accounts  # noqa: E402
+import dovecot_24  # noqa: E402
 import dovecot_server  # noqa: E402
 import mail_host  # noqa: E402
 import mariadb_server  # noqa: E402
@@ -144,7 +145,9 @@ def start(path, module, password):
         os.path.join(directory, "dovecot"), "postfixadmin", config,
         module=module, detached=True, extra=MECHANISMS)
     start_dovecot(path, state, server)
-    state.update(driver_config=config, lmtp=server.lmtp_port, running="quick")
+    # 2.4 has no file of the driver's own
+    state.update(driver_config=server.config if dovecot_24.installed() else
+                 config, lmtp=server.lmtp_port, running="quick")
     save(path, state)
 
 
