@@ -38,7 +38,7 @@ AC_DEFUN([PFA_MYSQL], [
   LIBS="$MYSQL_LIBS $LIBS"
   AC_MSG_CHECKING([whether programs link with the MySQL client library])
   AC_LINK_IFELSE([AC_LANG_PROGRAM([[#include <mysql.h>]],
-    [[return mysql_stmt_prepare(mysql_stmt_init(NULL), "", 0);]])],
+    [[return mysql_stmt_prepare(mysql_stmt_init(0), "", 0);]])],
     [AC_MSG_RESULT([yes])], [
     AC_MSG_RESULT([no])
     AC_MSG_ERROR([mysql.h or its library is of no use ($MYSQL_CFLAGS $MYSQL_LIBS): install $pfa_mysql_package (Debian)])
