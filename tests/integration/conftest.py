@@ -20,9 +20,12 @@ import accounts
 import dovecot_24
 import dovecot_server
 import mariadb_server
+import mysql_server
+import process
 
 pytest.register_assert_rewrite("seed_checks", "mail_checks")
 
+SERVERS = {"mariadb": mariadb_server.MariaDB, "mysql": mysql_server.MySQL}
 TOP = os.path.dirname(accounts.TESTS)
 # Never right, whatever the test does.
 BAD_LOG_LINES = re.compile(
@@ -36,25 +39,52 @@ def pytest_addoption(parser):
         "--driver", default="postfixadmin",
         help="driver under test; sql tests the tests themselves")
     parser.addoption(
+        "--server", default="mariadb", choices=SERVERS,
+        help="whose server the database is")
+    parser.addoption(
         "--builddir",
         default=os.environ.get("PFA_BUILDDIR",
                                os.path.join(TOP, "build", "test")),
         help="where the module was built [PFA_BUILDDIR]")
 
 
+LEFT_OUT = pytest.StashKey()
+
+
 def pytest_collection_modifyitems(session, config, items):
-    """Leaves out what cannot be asked of the stock driver or of the Dovecot
-    that is installed, or would tell a sanitizer nothing new."""
+    """Leaves out what cannot be asked of the stock driver or of the servers
+    that are installed, or would tell a sanitizer nothing new."""
     unfit = {"args" if dovecot_24.installed() else "blocks"}
+    if config.getoption("--server") != "mysql":
+        unfit.add("mysql")
     if config.getoption("--driver") == "sql":
         unfit.add("ours")
     if "PFA_TEST_PRELOAD" in os.environ:
         unfit.add("once")
-    left_out = [item for item in items
-                if any(item.get_closest_marker(mark) for mark in unfit)]
+    left_out = {}
+    for item in items:
+        marks = {mark.name: mark for mark in item.iter_markers()
+                 if mark.name in unfit}
+        if marks:
+            left_out[item] = marks
+    for marks in left_out.values():
+        if "args" in marks and not marks["args"].args:
+            raise pytest.UsageError("args without the reason why there is no "
+                                    "such thing in Dovecot 2.4")
+    config.stash[LEFT_OUT] = [marks["args"].args[0]
+                              for marks in left_out.values()
+                              if "args" in marks]
     if left_out:
-        config.hook.pytest_deselected(items=left_out)
+        config.hook.pytest_deselected(items=list(left_out))
         items[:] = [item for item in items if item not in left_out]
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    """What Dovecot 2.4 was not asked, and why."""
+    reasons = config.stash.get(LEFT_OUT, [])
+    for reason in sorted(set(reasons)):
+        terminalreporter.write_line(
+            f"Dovecot 2.3 only, {reasons.count(reason)}: {reason}")
 
 
 def pytest_configure(config):
@@ -64,9 +94,11 @@ def pytest_configure(config):
     config.addinivalue_line(
         "markers", "ours: what the stock driver does not do")
     config.addinivalue_line(
-        "markers", "args: files that only Dovecot 2.3 has")
+        "markers", "args(why): what only Dovecot 2.3 has")
     config.addinivalue_line(
         "markers", "blocks: settings that only Dovecot 2.4 has")
+    config.addinivalue_line(
+        "markers", "mysql: ways to log in to Oracle's server")
     config.addinivalue_line(
         "markers", "once: long, and nothing for sanitizers to find")
 
@@ -88,9 +120,10 @@ def workdir():
 
 
 @pytest.fixture(scope="session")
-def mariadb(workdir):
-    """The run's MariaDB."""
-    server = mariadb_server.MariaDB(os.path.join(workdir, "mariadb"))
+def mariadb(workdir, request):
+    """The run's MariaDB, or what is in its place."""
+    kind = SERVERS[request.config.getoption("--server")]
+    server = kind(os.path.join(workdir, "mariadb"))
     server.install()
     try:
         server.start()
@@ -203,9 +236,9 @@ class Fleet:
         os.chmod(path, mode)
         return path
 
-    def tolerate(self, pattern):
-        """Lines that the log checks shall let pass."""
-        self.tolerated.append(re.compile(pattern))
+    def tolerate(self, pattern, server=None):
+        """Lines that the log checks shall let pass, of one server or all."""
+        self.tolerated.append((re.compile(pattern), server))
 
     def start(self, text, driver=None, wait_for_auth=True,
               kind=dovecot_server.Dovecot, **options):
@@ -222,13 +255,22 @@ class Fleet:
         server.start(wait_for_auth)
         return server
 
+    def refusal(self, text, **options):
+        """Why Dovecot, or its auth, does not start."""
+        try:
+            return self.start(text, wait_for_auth=False, **options).refusal()
+        except process.ServerError as error:
+            return str(error)
+
     def stop(self, server):
         """Ends one of them and reads its log."""
         self.servers.remove(server)
+        allowed = [pattern for pattern, whose in self.tolerated
+                   if whose in (None, server)]
         tolerated = [re.compile("")]  # no second look at a log that is bad
         try:
-            check_end(server.end_services(), server.log(), self.tolerated)
-            tolerated = self.tolerated
+            check_end(server.end_services(), server.log(), allowed)
+            tolerated = allowed
         finally:
             self.leaving.add(server, tolerated)
 

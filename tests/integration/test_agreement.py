@@ -9,6 +9,7 @@ longer than all else.
 """
 
 import concurrent.futures
+import functools
 import os
 import random
 import subprocess
@@ -16,6 +17,7 @@ import typing
 
 import pytest
 
+import dovecot_24
 import dovecot_server
 import hash_maker
 
@@ -23,9 +25,8 @@ pytestmark = [pytest.mark.ours, pytest.mark.once]
 
 COUNT = 10_000
 AT_ONCE = 64
-# It reads no configuration, and hashes the password as PLAIN on the side.
+# It hashes the password as PLAIN on the side.
 DOVEADM = ["doveadm", "pw", "-s", "PLAIN"]
-DOVEADM_ENVIRONMENT = {"DOVECONF_ENV": "1", "PATH": os.environ["PATH"]}
 DOVEADM_NO = 89
 FILE = """\
 driver = mysql
@@ -78,12 +79,19 @@ def log_in(server, questions):
     return [verdict.kind == "OK" for verdict in verdicts]
 
 
-def doveadm_verifies(question):
+def doveadm_environment():
+    """In which doveadm does not start anything to read its configuration."""
+    own = dovecot_24.tool_environment() if dovecot_24.installed() else {
+        "DOVECONF_ENV": "1"}
+    return {"PATH": os.environ["PATH"], **own}
+
+
+def doveadm_verifies(environment, question):
     """doveadm pw -t; DIGEST-MD5 hashes hold the user's name."""
     done = subprocess.run(
         [*DOVEADM, "-t", question.stored, "-p", question.password,
          "-u", question.user],
-        env=DOVEADM_ENVIRONMENT, check=False, close_fds=False,
+        env=environment, check=False, close_fds=False,
         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     assert done.returncode in (0, DOVEADM_NO), done.stderr
     return done.returncode == 0
@@ -114,7 +122,8 @@ def test_right_password(server, questions):
     """Verified here, and by doveadm."""
     asked = questions["right"]
     with concurrent.futures.ThreadPoolExecutor(4) as executor:
-        theirs = list(executor.map(doveadm_verifies, asked))
+        theirs = list(executor.map(functools.partial(
+            doveadm_verifies, doveadm_environment()), asked))
     assert all(theirs)
     assert not differences(asked, log_in(server, asked), theirs)
 

@@ -230,7 +230,7 @@ HOPELESS = {
 
 
 @pytest.mark.ours
-@pytest.mark.args
+@pytest.mark.args("lines of a file; test_blocks.py has those of 2.4")
 @pytest.mark.parametrize("case", HOPELESS)
 def test_hopeless_configuration(seed, dovecots, case):
     """Auth does not start; one line names file, line and what is wrong."""
@@ -249,7 +249,7 @@ def test_hopeless_configuration(seed, dovecots, case):
 
 
 @pytest.mark.ours
-@pytest.mark.args
+@pytest.mark.args("there is no file of settings that could be missing")
 @pytest.mark.parametrize("kind", ["missing", "directory"])
 def test_unreadable_file(dovecots, kind):
     """No file, no start."""

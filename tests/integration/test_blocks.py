@@ -10,17 +10,18 @@ import subprocess
 import pytest
 
 import accounts
-import process
 
 pytestmark = [pytest.mark.ours, pytest.mark.blocks]
 
 ABI_VERSION = rb"2\.4\.ABIv\d\0"
 USER = "joe@example.org"
-NAMED = """\
+SERVER = """\
 postfixadmin_hosts = 127.0.0.1:{port}
 postfixadmin_user = postfixadmin
 postfixadmin_password = "pa$$word"
 postfixadmin_dbname = postfixadmin
+"""
+NAMED = SERVER + """\
 postfixadmin_encrypt = dovecot:CRAM-MD5
 postfixadmin_home = /var/mail/%{{user | domain}}/%{{user | username}}
 postfixadmin_mail = maildir:/var/mail/%{{user}}:INDEX=/var/index/%{{user}}
@@ -57,9 +58,7 @@ def fixture_seed(mariadb):
 
 def server_settings(port):
     """Those of the server alone."""
-    return "".join(line + "\n" for line in
-                   NAMED.format(port=port).splitlines()
-                   if re.search("_(hosts|user|password|dbname) ", line))
+    return SERVER.format(port=port)
 
 
 def start(dovecots, text, **options):
@@ -222,6 +221,40 @@ def test_doveconf(seed, dovecots):
     assert doveconf(server, "-n", config=again) == shown
 
 
+@pytest.mark.parametrize("settings,blocks", [
+    (NAMED, BLOCKS + "protocol imap {\n  postfixadmin_connections = 3\n}\n"),
+    (SERVER, QUERIES)], ids=["named", "queries"])
+def test_doveconf_as_configuration(seed, dovecots, settings, blocks):
+    """Dovecot runs with what doveconf shows of it, and shows the same
+    again."""
+    server = start(dovecots, settings.format(port=seed.port) + blocks)
+    check_login(server)
+    shown = doveconf(server, "-n", "-P")
+    with open(server.config, "w", encoding="utf-8") as config:
+        config.write("\n".join(shown) + "\n")
+    server.reload()
+    assert doveconf(server, "-n", "-P") == shown
+    check_login(server)
+
+
+def test_doveconf_keeps_any_value(seed, dovecots):
+    """Whatever needs quotes or backslashes reads the same again."""
+    # but ', which doveconf shows as \', and Dovecot does not read (2.4.5)
+    value = r"""a "b" \d #e $f %%{g} """
+    accounts.SECRETS.add(value)
+    quoted = value.replace("\\", "\\\\").replace('"', '\\"')
+    server = start(dovecots, NAMED.format(port=seed.port).replace(
+        '"pa$$word"', f'"{quoted}"') + BLOCKS)
+    ask = ["-P", "-h", "postfixadmin_password"]
+    again = os.path.join(server.directory, "again.conf")
+    with open(again, "w", encoding="utf-8") as config:
+        config.write("\n".join(doveconf(server, "-n", "-P")) + "\n")
+    [shown] = doveconf(server, *ask)
+    assert shown == f'"{quoted}"'
+    assert doveconf(server, *ask, config=again) == [shown]
+    assert not any(value in line for line in doveconf(server, "-n"))
+
+
 # what is wrong, and what Dovecot has to say
 HOPELESS = {
     "unknown": ("postfixadmin_hoome = /var/mail", "postfixadmin_hoome"),
@@ -236,7 +269,17 @@ HOPELESS = {
                      r"write %\{user\} for %u"),
     "variable": ("postfixadmin_home = /var/mail/%{nonsense}", "nonsense"),
     "args": ("passdb postfixadmin {\n  args = /etc/dovecot/x.conf.ext\n}",
-             "args"),
+             "args = /etc/dovecot/x.conf.ext: Dovecot 2.4 reads no such file: "
+             "write its settings into Dovecot's configuration"),
+    "userdb-args": ("userdb postfixadmin {\n  args = /etc/x.conf.ext\n}",
+                    "args = /etc/x.conf.ext: Dovecot 2.4 reads no such file"),
+    "2.3-block": ("passdb {\n  driver = postfixadmin\n"
+                  "  args = /etc/dovecot/x.conf.ext\n}", "passdb|args"),
+    "2.3-file": ("hosts = 127.0.0.1\nhome = /var/mail/%d/%n",
+                 "Unknown setting: hosts"),
+    "2.3-file-in-the-block": (
+        "passdb postfixadmin {\n  hosts = 127.0.0.1\n  home = /srv/%d/%n\n}",
+        r"home: .*write %\{user\} for %u"),
     "query-and-home": ("passdb postfixadmin {\n  query = SELECT 1\n}",
                        "home means nothing with a query"),
     "iterate-alone": ("userdb postfixadmin {\n  iterate_query = SELECT 1\n}",
@@ -251,8 +294,8 @@ def test_hopeless(seed, dovecots, case):
     """One line that says what to do; nothing crashes."""
     dovecots.tolerate("LeakSanitizer|byte.s. leaked in|auth: Fatal: ")
     wrong, said = HOPELESS[case]
-    assert re.search(said, refusal(
-        dovecots, NAMED.format(port=seed.port) + BLOCKS + wrong + "\n"))
+    assert re.search(said, dovecots.refusal(
+        "", blocks=NAMED.format(port=seed.port) + BLOCKS + wrong + "\n"))
 
 
 REFUSED_QUERIES = {
@@ -272,18 +315,10 @@ def test_refused_query(seed, dovecots, case):
     """Auth does not start."""
     dovecots.tolerate("auth: Fatal: |LeakSanitizer|byte.s. leaked in")
     query, said = REFUSED_QUERIES[case]
-    line = refusal(dovecots, server_settings(seed.port) +
-                   f"passdb postfixadmin {{\n  query = {query}\n}}\n" +
-                   "userdb static {\n}\n")
+    line = dovecots.refusal("", blocks=server_settings(seed.port) +
+                            f"passdb postfixadmin {{\n  query = {query}\n}}\n"
+                            "userdb static {\n}\n")
     assert re.search(r"query: .*" + said, line), line
-
-
-def refusal(dovecots, text, **options):
-    """Why Dovecot, or its auth, does not start."""
-    try:
-        return start(dovecots, text, wait_for_auth=False, **options).refusal()
-    except process.ServerError as error:
-        return str(error)
 
 
 def without_settings(path):
@@ -292,33 +327,48 @@ def without_settings(path):
         os.unlink(path)
 
 
-def of_another_version(path):
-    """Changes what a module says it was built for."""
+def changed(path, old, new):
+    """Changes bytes of a module."""
     with open(path, "rb") as module:
         content = module.read()
-    assert re.search(ABI_VERSION, content)
+    assert re.search(old, content)
     with open(path, "wb") as module:
-        module.write(re.sub(ABI_VERSION, b"2.4.ABIv0\0", content))
+        module.write(re.sub(old, new, content))
 
 
 def settings_of_another_version(path):
     """The other module is fine."""
     if "settings" in path:
-        of_another_version(path)
+        changed(path, ABI_VERSION, b"2.4.ABIv0\0")
 
 
 def auth_of_another_version(path):
     """The module of the settings is fine."""
     if "settings" not in path:
-        of_another_version(path)
+        changed(path, ABI_VERSION, b"2.4.ABIv0\0")
 
 
-@pytest.mark.parametrize("tamper,said", [
-    (without_settings, "Unknown setting: postfixadmin_hosts"),
-    (settings_of_another_version, "Unknown setting: postfixadmin_hosts"),
-    (auth_of_another_version, "is for different ABI version 2.4.ABIv0")])
-def test_modules_that_do_not_fit(seed, dovecots, tamper, said):
-    """Dovecot names what is missing, and does not crash."""
+def settings_of_another_build(path):
+    """One that has another name for a setting."""
+    if "settings" in path:
+        changed(path, rb"postfixadmin_rehash\0", b"postfixadmin_rehush\0")
+
+
+TOGETHER = ("libpostfixadmin_settings.so, is missing or of another build: "
+            "install both modules together")
+
+
+@pytest.mark.parametrize("tamper,with_settings,said", [
+    (without_settings, True, "Unknown setting: postfixadmin_hosts"),
+    (without_settings, False, TOGETHER),
+    (settings_of_another_version, True,
+     "Unknown setting: postfixadmin_hosts"),
+    (settings_of_another_version, False, TOGETHER),
+    (settings_of_another_build, True, TOGETHER),
+    (auth_of_another_version, True,
+     "is for different ABI version 2.4.ABIv0")])
+def test_modules_that_do_not_fit(seed, dovecots, tamper, with_settings, said):
+    """One line names what is missing, and nothing crashes."""
     dovecots.tolerate("auth: (Fatal|Error): |LeakSanitizer|leaked in")
-    assert said in refusal(dovecots, NAMED.format(port=seed.port) + BLOCKS,
-                           tamper=tamper)
+    text = NAMED.format(port=seed.port) if with_settings else ""
+    assert said in dovecots.refusal("", blocks=text + BLOCKS, tamper=tamper)

@@ -114,6 +114,7 @@ COMPRESSED = """ AND EXISTS (SELECT 1 FROM information_schema.session_status \
 WHERE variable_name = 'COMPRESSION' AND variable_value = 'ON')"""
 
 
+@pytest.mark.args("client_flags is a word of connect only")
 def test_compressed(database, dovecots):
     """The connection may be compressed; lookups work all the same."""
     text = configuration("drop-in", f"host={database.socket} client_flags=32")

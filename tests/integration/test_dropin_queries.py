@@ -18,7 +18,14 @@ import accounts
 import dovecot_24
 
 QUERIES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "queries")
-FILES = sorted(glob.glob(os.path.join(QUERIES, "*.conf.ext")))
+# What 2.4 has nothing for, by the file's number.
+OLD = {"19": "2.4 has no default queries",
+       "28": "2.4 has no filter that makes a number, trims or escapes "
+             "quotes, and an error for parts that a name is too short for"}
+FILES = [pytest.param(path, id=os.path.basename(path), marks=[
+             pytest.mark.args(OLD[name]) for name in OLD
+             if os.path.basename(path).startswith(name)])
+         for path in sorted(glob.glob(os.path.join(QUERIES, "*.conf.ext")))]
 # 2.4's stock driver loses requests when it runs out of its 30 workers
 AT_ONCE = 16
 DATABASE_PASSWORD = "wild-canary-5d"
@@ -40,7 +47,7 @@ USERS = [
 STOCK_IS_WRONG = {
     # It cuts the escaped name, so that a client's quote or backslash breaks
     # the SQL and is a temporary failure.
-    "21-modifiers.conf.ext": lambda question, answer: re.search(
+    "28-of-2.3-only.conf.ext": lambda question, answer: re.search(
         r"[\\'\"]", str(question)) and (
             "code=temp_fail" in answer or answer[0] == "FAIL"),
     # It asks an auth-worker, and what comes back from there looks like
@@ -83,6 +90,9 @@ REFUSED = {
         "SELECT password FROM mailbox WHERE username = '%{nonsense}'",
         "nonsense"),
 }
+
+
+GOOD = "SELECT '/srv' AS home FROM mailbox WHERE username = '%u'"
 
 
 @pytest.fixture(scope="module")
@@ -132,7 +142,7 @@ def log_in(server):
     return answers
 
 
-@pytest.mark.parametrize("path", FILES, ids=os.path.basename)
+@pytest.mark.parametrize("path", FILES)
 def test_same_answers(wild, dovecots, path):
     """Field for field the same answers as the stock driver's."""
     text = accounts.point_to(accounts.read(path), wild.port)
@@ -144,8 +154,9 @@ def test_same_answers(wild, dovecots, path):
     is_wrong = STOCK_IS_WRONG.get(os.path.basename(path),
                                   lambda question, answer: False)
     if dovecot_24.installed():
-        # its auth-worker crashes (2.4.1), not always at the same question
-        dovecots.tolerate("service.auth-worker.: child .* killed with signal")
+        # its auth-worker crashes (2.4.1)
+        dovecots.tolerate("service.auth-worker.: child .* killed with signal",
+                          stock)
     differences = {question: (ours.get(question), answer)
                    for question, answer in theirs.items()
                    if ours.get(question) != answer
@@ -165,7 +176,7 @@ def test_same_answers(wild, dovecots, path):
     ("20-password-in-query.conf.ext", True), ("01-", False)])
 def test_password_in_query(wild, dovecots, name, warned):
     """The administrator is told that the database gets to see it."""
-    path = next(path for path in FILES if name in path)
+    [path] = glob.glob(os.path.join(QUERIES, name + "*"))
     server = dovecots.start(accounts.point_to(accounts.read(path), wild.port))
     if warned:
         server.wait_log("Warning: postfixadmin: a query in")
@@ -174,7 +185,6 @@ def test_password_in_query(wild, dovecots, name, warned):
 
 
 @pytest.mark.ours
-@pytest.mark.args
 @pytest.mark.parametrize("name,setting", [
     *((name, "password_query") for name in REFUSED),
     ("table-name", "user_query"), ("open-literal", "iterate_query")])
@@ -183,9 +193,17 @@ def test_refused(wild, dovecots, name, setting):
     query, place = REFUSED[name]
     path = dovecots.write(
         f"driver = mysql\nconnect = host=127.0.0.1 port={wild.port} "
-        f"dbname=wild user=wild password={DATABASE_PASSWORD}\n\n"
+        f"dbname=wild user=wild password={DATABASE_PASSWORD}\n" +
+        (f"user_query = {GOOD}\n" if setting == "iterate_query" else "\n") +
         f"# the next line is at fault\n{setting} = {query}\n")
-    line = dovecots.start(path, wait_for_auth=False).refusal()
-    assert f"{path} line 5: " in line
-    assert setting in line
-    assert re.search(place, line.split(path, 1)[1]), line
+    dovecots.tolerate("LeakSanitizer|byte.s. leaked in|auth: Fatal: ")
+    line = dovecots.refusal(path)
+    if dovecot_24.installed():
+        # one setting is each passdb's and userdb's
+        setting = "iterate_query" if "iterate" in setting else "query"
+        assert re.search(rf"db postfixadmin: {setting}: .*"
+                         f"({place}|{re.escape(dovecot_24.variables(place))})", line)
+    else:
+        assert f"{path} line 5: " in line
+        assert setting in line
+        assert re.search(place, line.split(path, 1)[1]), line

@@ -21,8 +21,8 @@ BLOCK = re.compile(r"<!-- (tested|start|reload)(?:: (.*))? -->\n\n"
                    r"((?:    .*\n|\n)+)")
 PASSWORD = "the-password"
 
-# they are about Debian 12
-pytestmark = [pytest.mark.ours, pytest.mark.once, pytest.mark.args]
+pytestmark = [pytest.mark.ours, pytest.mark.once,
+              pytest.mark.args("the guides are about Debian 12")]
 
 
 def blocks(name):

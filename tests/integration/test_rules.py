@@ -355,8 +355,8 @@ def test_maildir(dovecots, mariadb, schema):
                 assert reply.get("home") == "/srv/" + wanted, maildir
 
 
-# 2.4 has the name in front of the level, which no filter of fail2ban's knows.
-@pytest.mark.args
+@pytest.mark.args("fail2ban's filter does not know any line of 2.4, which "
+                  "has the name in front of the level")
 def test_fail2ban_finds_each(dovecots, mariadb, schema):
     """Debian's filter for Dovecot, as it comes, sees every refusal."""
     server = start(dovecots, mariadb, schema,

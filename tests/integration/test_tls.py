@@ -48,8 +48,10 @@ MinProtocol = TLSv1
 CipherString = DEFAULT:@SECLEVEL=0
 """
 
+NO_FILES = "the TLS settings of drop-in files are those of its own driver"
 VERIFIED = r"connected, TLSv1\.[23], \S+, certificate verified"
-UNVERIFIED = r"connected, TLSv1\.[23], \S+, certificate not verified"
+UNNO_FILES = "the TLS settings of drop-in files are those of its own driver"
+VERIFIED = r"connected, TLSv1\.[23], \S+, certificate not verified"
 WITHOUT = "connected, without TLS"
 # What is wrong, as the client library says it, and the cure with its place.
 PLACE = r".* \((\S+\.ext( line \d+)?|settings postfixadmin_\*)\)"
@@ -178,7 +180,7 @@ def stock(host, words=""):
 def cases(table):
     """The names in a table, for parametrize(). Dovecot 2.4 has no drop-in
     files."""
-    return [pytest.param(name, marks=[pytest.mark.args] if any(
+    return [pytest.param(name, marks=[pytest.mark.args(NO_FILES)] if any(
         part is DROPIN or isinstance(part, tuple) and part[0] is DROPIN
         for part in row) else []) for name, row in table.items()]
 
@@ -316,7 +318,7 @@ def test_option_file(server, made, dovecots, case):
                          nodelay=True), works, pattern)
 
 
-@pytest.mark.args
+@pytest.mark.args(NO_FILES)
 def test_system_option_file(server, made, dovecots):
     """A drop-in file that names none means the system's too, as with the
     stock driver; the named form leaves them alone."""
@@ -385,9 +387,7 @@ def fixture_old_server(workdir, only_server):
     return only_server, f"import_environment = OPENSSL_CONF={path}\n"
 
 
-# import_environment has another form in Dovecot 2.4
-@pytest.mark.args
-@pytest.mark.parametrize("case", OLD)
+@pytest.mark.parametrize("case", cases(OLD))
 def test_old_server(old_server, made, dovecots, case):
     """Less than TLS 1.2 is refused, even where the system allows it."""
     server, extra = old_server

@@ -4,13 +4,16 @@
 The tests write their configurations as Dovecot 2.3 has them: blocks with a
 driver and args, and a file that args names. For a Dovecot 2.4 they are
 translated here, as an administrator would who moves on, and so are the names
-of fields in its answers, and of requests in its log; nothing else in the tests knows that there are two
-kinds. What cannot be translated is an error.
+of fields in its answers, and of requests in its log; hardly anything else in
+the tests knows that there are two kinds. What cannot be translated is an
+error.
 """
 
 import functools
+import os
 import re
 import subprocess
+import tempfile
 
 HEAD = """\
 dovecot_config_version = 2.4.0
@@ -31,6 +34,8 @@ SETTINGS = {
     "  vsz_limit = 0": "  vsz_limit = unlimited",
     "default_idle_kill = 1 hour": "default_idle_kill_interval = 1 hour",
 }
+ENVIRONMENT = re.compile(r"^import_environment = (\w+)=(.*)$")
+ENVIRONMENT_24 = r"import_environment {\n  \1 = \2\n}"
 # Keys of a passdb or userdb block that keep their name.
 KEPT = ("username_filter", "result_success", "result_failure", "skip",
         "deny", "master")
@@ -52,13 +57,15 @@ VARIABLES = {
     "login_username": "login_user | username",
     "login_domain": "login_user | domain",
 }
-MODIFIERS = {"L": "lower", "U": "upper", "R": "reverse", "T": "rtrim",
-             "M": "md5 | hexlify", "X": "hexlify",
-             "E": "regexp('([\"\\\\'\\\\\\\\])', '\\\\\\\\\\\\1')"}
+# %{md5;truncate=16:user}
+HASH = re.compile(r"(md5|sha1|sha256|sha512)(?:;truncate=(\d+))?:(\w+)")
+MODIFIERS = {"L": "lower", "U": "upper", "R": "reverse",
+             "M": "md5 | hexlify", "X": "hexlify"}
 VARIABLE = re.compile(
     r"%(?:%|(-?\d+(?:\.-?\d+)?|)([LUEXRHNMDT]*)(\{[^}]*\}|[^{%0-9]))")
 # settings that each request expands
 TEMPLATES = ("home", "mail", "uid", "gid")
+QUERIES = {"passdb": "password_query", "userdb": "user_query"}
 # words of connect and what they are now
 CONNECT = {"user": "user", "password": "password", "dbname": "dbname",
            "option_file": "option_file", "option_group": "option_group",
@@ -78,9 +85,9 @@ COLUMNS = [
                 r"(userdb_)?quota_rule\b"),
      r"CONCAT(\1, 'B') AS \2quota_storage_size"),
 ]
-# auth(joe@example.org,127.0.0.1,sasl:plain): Info: postfixadmin: ...
+# auth(joe@example.org,127.0.0.1,sasl:plain)<session>: Info: postfixadmin: ...
 LOG_PREFIX = re.compile(
-    r"\bauth\((.*?)(,sasl:[\w-]+)?((?:,?<[^>]*>)?)\): (\w+): "
+    r"\bauth\((.*?)(?:,sasl:[\w-]+)?\)(<[^>]*>)?: (\w+): "
     r"(postfixadmin|sql|static):")
 LOCATION = {"mail_index_path": "INDEX", "mail_control_path": "CONTROL"}
 FIELD = re.compile(r"^(userdb_)?(mail_driver|mail_path|mail_index_path|"
@@ -95,6 +102,24 @@ def installed():
     return not done.stdout.startswith("2.3.")
 
 
+@functools.lru_cache(maxsize=None)
+def tool_environment():
+    """What a tool that needs no settings of its own has to have in its
+    environment, with an open descriptor: the configuration as doveconf has
+    read it. Otherwise each call runs doveconf, which takes longer than all
+    else."""
+    with tempfile.NamedTemporaryFile("w", suffix=".conf") as config:
+        config.write(HEAD)
+        config.flush()
+        done = subprocess.run(
+            ["doveconf", "-c", config.name, "-F",
+             "sh", "-c", 'exec cat <&"$DOVECOT_CONFIG_FD"'],
+            check=True, stdout=subprocess.PIPE)
+    descriptor = os.memfd_create("dovecot", flags=0)
+    os.write(descriptor, done.stdout)
+    return {"DOVECOT_CONFIG_FD": str(descriptor)}
+
+
 # Names that are another setting's in a block.
 OURS = {"fields": "account_fields"}
 
@@ -105,11 +130,9 @@ class NotTranslated(Exception):
 
 def condition(text):
     """The %{if;...} of 2.3."""
-    operators = {"eq": "==", "ne": "!="}
     value, operator, other, yes, no = text.split(";")
     name = variables(value)[2:-1].strip()
-    return (f"%{{{name} | if('{operators[operator]}', '{other}', '{yes}', "
-            f"'{no}')}}")
+    return f"%{{{name} | if('{operator}', '{other}', '{yes}', '{no}')}}"
 
 
 def variable(match):
@@ -120,8 +143,13 @@ def variable(match):
     long_key = key.strip("{}")
     if long_key.startswith("if;"):
         return condition(long_key[3:])
+    hashed = HASH.fullmatch(long_key)
+    if hashed:
+        name, bits, source = hashed.groups()
+        cut = f" | substr(0, {int(bits) // 8})" if bits else ""
+        return f"%{{{VARIABLES.get(source, source)} | {name}{cut} | hexlify}}"
     name = VARIABLES.get(long_key, long_key if key != long_key else None)
-    if name is None or "H" in modifiers or "N" in modifiers:
+    if name is None or not set(modifiers) <= set(MODIFIERS):
         raise NotTranslated(match.group())
     filters = [MODIFIERS[modifier] for modifier in modifiers]
     if size:
@@ -166,7 +194,9 @@ def fields_of_23(fields):
 
 def log_of_23(text):
     """A log, the requests of passdbs and userdbs named as a 2.3 does."""
-    return LOG_PREFIX.sub(r"auth: \4: \5(\1\3):", text)
+    return LOG_PREFIX.sub(
+        lambda found: f"auth: {found[3]}: {found[4]}({found[1]}" +
+        (f",{found[2]}" if found[2] else "") + "):", text)
 
 
 def quoted(value):
@@ -196,6 +226,8 @@ def file_settings(text):
             raise NotTranslated(line)
         if name != "password" and name != "connect":
             value = re.sub(r"\s+#.*$", "", value)
+        if name.endswith("query"):
+            value = re.sub(r"^([\"'])(.*)\1$", r"\2", value)
         found.append((name, value))
     return found
 
@@ -225,7 +257,7 @@ def dropin(settings, kind):
         lines.append((CONNECT[name], value))
     lines += [(name, value) for name, value in settings
               if name.startswith("verify_")]
-    query = {"passdb": "password_query", "userdb": "user_query"}[kind]
+    query = QUERIES[kind]
     if kind == "passdb":
         lines.append(("passdb_default_password_scheme",
                       values.get("default_pass_scheme", "MD5")))
@@ -264,7 +296,7 @@ def sql_block(kind, args):
     server += [f"  {name} = {setting(name, value)}"
                for name, value in rest.items()]
     lines = ["sql_driver = mysql", *server, "}"]
-    query = {"passdb": "password_query", "userdb": "user_query"}[kind]
+    query = QUERIES[kind]
     if kind == "passdb":
         lines.append("default_password_scheme = " +
                      values.get("default_pass_scheme", "MD5"))
@@ -300,6 +332,8 @@ def block(kind, number, body):
         lines = sql_block(kind, args)
     elif driver == "static":
         lines = static_block(kind, args)
+    elif driver == "passwd-file":
+        lines = [f"passwd_file_path = {args}"]
     else:
         lines = []
     if name != driver and driver != "postfixadmin":
@@ -327,7 +361,7 @@ def blocks(text):
 
 def configuration(text, databases):
     """Dovecot's main file; databases are its passdbs and userdbs."""
-    lines = [SETTINGS.get(line, line)
+    lines = [SETTINGS.get(line, ENVIRONMENT.sub(ENVIRONMENT_24, line))
              for line in (text.replace(databases, "") if databases
                           else text).splitlines()]
     return HEAD + "\n".join(lines) + "\n" + blocks(databases)
