@@ -14,9 +14,14 @@ network_packages=(iproute2 nftables)
 # TLS and AUTH is only recommended.
 postfix_packages=(postfix postfix-mysql openssl swaks libnet-ssleay-perl
 	libauthen-sasl-perl)
-test_packages=("${server_packages[@]}" "${network_packages[@]}"
-	"${postfix_packages[@]}" dovecot-mysql galera-4 rsync fail2ban curl
-	isync python3-pytest python3-pymysql php-cli php-mbstring php-mysql)
+# enough for a few tests
+smoke_packages=("${server_packages[@]}" dovecot-mysql openssl python3-pytest
+	python3-pymysql)
+test_packages=("${smoke_packages[@]}" "${network_packages[@]}"
+	"${postfix_packages[@]}" galera-4 rsync fail2ban curl isync php-cli
+	php-mbstring php-mysql)
+# to make other Debians, and to enter them
+chroot_packages=(mmdebstrap iproute2)
 policy=/usr/sbin/policy-rc.d
 
 fail() {
