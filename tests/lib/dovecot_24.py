@@ -88,7 +88,7 @@ COLUMNS = [
 # auth(joe@example.org,127.0.0.1,sasl:plain)<session>: Info: postfixadmin: ...
 LOG_PREFIX = re.compile(
     r"\bauth\((.*?)(?:,sasl:[\w-]+)?\)(<[^>]*>)?: (\w+): "
-    r"(postfixadmin|sql|static):")
+    r"(postfixadmin|sql|static)\d*:")
 LOCATION = {"mail_index_path": "INDEX", "mail_control_path": "CONTROL"}
 FIELD = re.compile(r"^(userdb_)?(mail_driver|mail_path|mail_index_path|"
                    r"mail_control_path|quota_storage_size)=(.*)$")
