@@ -3,9 +3,11 @@
  * Any text as a query. The prepared text is read again by a second, plain
  * lexer, which must see as many placeholders as there are values, no
  * comment but conditional ones, no second statement and everything closed.
- * Without values, the text must also be one that compiles to itself.
+ * Without values, the text must also be one that compiles to itself. Its wide
+ * forms must have a placeholder for each value they are said to have.
  */
 #include "core/sql-template.h"
+#include "core/sql-wide.h"
 
 #include <stdint.h>
 #include <stdlib.h>
@@ -156,6 +158,35 @@ static void check_binds(const struct sql_template *tmpl)
 	strbuf_free(&out);
 }
 
+#define LOOKUPS 3
+
+static void check_wide_text(char *text, unsigned int binds)
+{
+	struct seen seen = { .open = false };
+
+	read_text(text, &seen);
+	if (seen.placeholders != LOOKUPS * binds || seen.open)
+		abort();
+	free(text);
+}
+
+static void check_wide(const struct sql_template *tmpl)
+{
+	struct sql_shape shape;
+
+	if (sql_wide_is_safe(tmpl->text)) {
+		check_wide_text(sql_wide_union(tmpl->text, LOOKUPS, 2),
+				tmpl->bind_count);
+	}
+	if (sql_shape_read(tmpl->text, &shape)) {
+		if (shape.bind_count + shape.echo_count != tmpl->bind_count)
+			abort();
+		check_wide_text(sql_wide_join(&shape, LOOKUPS),
+				shape.bind_count);
+	}
+	sql_shape_free(&shape);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct errbuf error = { .text = "" };
@@ -167,6 +198,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (sql_template_compile(query, &tmpl, &error) == 0) {
 		check_text(tmpl, query);
 		check_binds(tmpl);
+		check_wide(tmpl);
 		if (tmpl->bind_count == 0)
 			check_again(tmpl);
 		(void)sql_template_uses(tmpl, 'w', "password");
