@@ -1045,6 +1045,30 @@ static void test_dbpool_batch_that_reorders_answers_single_rows(void)
 	pool_stop();
 }
 
+/* Lookups that ask the same share an answer only if they are near. */
+static void test_dbpool_batch_looks_at_some_of_the_queue(void)
+{
+	struct outcome first = { 0 }, others[100] = { 0 }, last = { 0 };
+	unsigned int i;
+	char value[16];
+
+	pool_start_with(1, 4, 1);
+	submit(&first, "a");
+	for (i = 0; i < 100; i++) {
+		snprintf(value, sizeof(value), "%u", i);
+		submit(&others[i], value);
+	}
+	submit(&last, "a");
+	fake_jobs_settle();
+	CU_ASSERT_STRING_EQUAL(first.text, "a");
+	CU_ASSERT_STRING_EQUAL(last.text, "a");
+	CU_ASSERT_EQUAL(last.calls, 1);
+	/* 102 by four: the second a is not found by the first one's batch */
+	CU_ASSERT_EQUAL(fake_hosts[0].runs, 26);
+	CU_ASSERT_STRING_EQUAL(fake_last_values, "99|a|");
+	pool_stop();
+}
+
 /* They would be cut off. */
 static void test_dbpool_batch_leaves_out_long_values(void)
 {
@@ -1556,6 +1580,7 @@ static CU_TestInfo tests[] = {
 	TEST(test_dbpool_batch_that_fails_is_asked_one_by_one),
 	TEST(test_dbpool_batch_with_too_many_rows_is_no_answer),
 	TEST(test_dbpool_batch_that_reorders_answers_single_rows),
+	TEST(test_dbpool_batch_looks_at_some_of_the_queue),
 	TEST(test_dbpool_batch_leaves_out_long_values),
 	TEST(test_dbpool_batch_leaves_out_foreign_letters),
 	TEST(test_dbpool_batch_retries_all_that_a_loss_hits),

@@ -94,6 +94,27 @@ batch_form(const struct dbpool_batch *batch)
 	return form;
 }
 
+/* Joins the batch if it can go with it. */
+static bool batch_take(struct dbpool_batch *batch, unsigned int room,
+		       struct dbpool_lookup *lookup)
+{
+	const unsigned int slot = batch_find(batch, lookup);
+
+	if (slot >= room)
+		return false;
+	if (slot == batch->slot_count) {
+		batch->queries[slot] = db_query_use(lookup->query);
+		batch->slot_count++;
+	}
+	batch_join(batch, slot, lookup);
+	return true;
+}
+
+/* Lookups that cannot go with a batch, for each one that it has room for.
+   Behind them may be more that ask the same as one of it, but a long queue is
+   not to be walked to its end for each batch. */
+#define PASSED_OVER_MAX 8
+
 /* Takes the first lookup and those that can go with it. */
 static void batch_fill(struct dbpool_batch *batch,
 		       struct dbpool_lookup *lookup)
@@ -102,22 +123,15 @@ static void batch_fill(struct dbpool_batch *batch,
 	const struct db_statement *statement = lookup->query->statement;
 	const bool alone = lookup->alone;
 	const unsigned int room = batch_room(pool, lookup);
+	unsigned int left = room * PASSED_OVER_MAX;
 	struct dbpool_lookup *next;
-	unsigned int slot;
 
-	for (; lookup != NULL; lookup = next) {
+	for (; lookup != NULL && left > 0; lookup = next) {
 		next = dbpool_lookup_next(pool, batch->host, lookup);
 		if (lookup->query->statement != statement ||
-		    lookup->alone != alone)
-			continue;
-		slot = batch_find(batch, lookup);
-		if (slot >= room)
-			continue;
-		if (slot == batch->slot_count) {
-			batch->queries[slot] = db_query_use(lookup->query);
-			batch->slot_count++;
-		}
-		batch_join(batch, slot, lookup);
+		    lookup->alone != alone ||
+		    !batch_take(batch, room, lookup))
+			left--;
 	}
 }
 
