@@ -5,7 +5,6 @@ in the other files, whose configurations are translated."""
 
 import os
 import re
-import subprocess
 
 import pytest
 

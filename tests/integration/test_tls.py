@@ -50,8 +50,7 @@ CipherString = DEFAULT:@SECLEVEL=0
 
 NO_FILES = "the TLS settings of drop-in files are those of its own driver"
 VERIFIED = r"connected, TLSv1\.[23], \S+, certificate verified"
-UNNO_FILES = "the TLS settings of drop-in files are those of its own driver"
-VERIFIED = r"connected, TLSv1\.[23], \S+, certificate not verified"
+UNVERIFIED = r"connected, TLSv1\.[23], \S+, certificate not verified"
 WITHOUT = "connected, without TLS"
 # What is wrong, as the client library says it, and the cure with its place.
 PLACE = r".* \((\S+\.ext( line \d+)?|settings postfixadmin_\*)\)"

@@ -3,6 +3,8 @@
 
 import os
 
+import pymysql
+
 import mariadb_server
 import process
 
@@ -23,6 +25,8 @@ OPTIONS = [
     "--innodb-buffer-pool-size=32M",
     "--innodb-log-file-size=16M",
     "--wsrep-on=ON",
+    # MariaDB 11.8: it would keep isolate() from its work
+    "--loose-plugin-wsrep-provider=OFF",
     f"--wsrep-provider={PROVIDER}",
     "--wsrep-cluster-name=tests",
     "--wsrep-sst-method=rsync",
@@ -61,8 +65,16 @@ class Node(mariadb_server.MariaDB):
 
     def wait_for_status(self, name, value):
         """Waits until it has that value."""
-        process.wait_for(lambda: self.status(name) == str(value),
+        process.wait_for(lambda: self._has_status(name, str(value)),
                          STATE_TIMEOUT, f"wsrep_{name} = {value}")
+
+    def _has_status(self, name, value):
+        try:
+            return self.status(name) == value
+        except pymysql.OperationalError:
+            # while it joins, it may hang up (MariaDB 11.8), or have ended
+            self._ready_or_dead()
+            return False
 
     def wait_until_ready(self):
         """Returns when the node has what the others have."""
