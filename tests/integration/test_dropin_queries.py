@@ -207,8 +207,9 @@ def test_refused(wild, dovecots, name, setting):
     if dovecot_24.installed():
         # one setting is each passdb's and userdb's
         setting = "iterate_query" if "iterate" in setting else "query"
-        assert re.search(rf"db postfixadmin: {setting}: .*"
-                         f"({place}|{re.escape(dovecot_24.variables(place))})", line)
+        written = re.escape(dovecot_24.variables(place))
+        assert re.search(rf"db postfixadmin: {setting}: .*({place}|{written})",
+                         line), line
     else:
         assert f"{path} line 5: " in line
         assert setting in line
