@@ -288,7 +288,7 @@ def check_answers(service, questions, mine, theirs):
                                               "NOTFOUND"}
 
 
-@pytest.mark.args
+@pytest.mark.args(at_once.WHY_ARGS)
 @pytest.mark.parametrize("schema", [
     pytest.param(schema, marks=[] if schema.name == "mixed-newest"
                  else pytest.mark.once) for schema in schemas.ALL], ids=str)
@@ -297,7 +297,7 @@ def test_schema(mariadb, dovecots, schema):
     check_sizes(mariadb, dovecots, postfixadmin_files(mariadb, schema))
 
 
-@pytest.mark.args
+@pytest.mark.args(at_once.WHY_ARGS)
 @pytest.mark.once
 @pytest.mark.parametrize("collation", [
     "utf8mb4_general_ci", "utf8mb4_bin", "latin1_swedish_ci"])

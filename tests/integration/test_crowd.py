@@ -12,7 +12,7 @@ import test_coalesce
 
 LOGINS = 10_000
 
-pytestmark = [pytest.mark.ours, pytest.mark.args]
+pytestmark = [pytest.mark.ours, pytest.mark.args(at_once.WHY_ARGS)]
 
 
 @pytest.fixture(name="crowd", scope="module")

@@ -120,9 +120,8 @@ plugin {
 """
 
 
-# 2.4 has other names for all of it
 @pytest.mark.ours
-@pytest.mark.args
+@pytest.mark.args("2.4 has other names for all of the quota plugin")
 @pytest.mark.parametrize("quota", [-1, 0, 1048576])
 def test_mailbox_of_any_quota_opens(dovecots, seed, quota):
     """With Dovecot's quota plugin behind it."""

@@ -16,7 +16,8 @@ import auth_protocol
 import schemas
 import test_coalesce
 
-pytestmark = [pytest.mark.ours, pytest.mark.args, pytest.mark.once]
+pytestmark = [pytest.mark.ours, pytest.mark.args(at_once.WHY_ARGS),
+              pytest.mark.once]
 
 COUNT = 100_000
 # a lookup costs as much as a login

@@ -428,8 +428,8 @@ def test_fields_without_a_value(dovecots, database):
         (EVENTS[0], "unavailable"): 2, (EVENTS[1], "unavailable"): 1}))
 
 
-# 2.4 has the name in front of the level, which no filter of fail2ban's knows.
-@pytest.mark.args
+@pytest.mark.args("fail2ban's filter does not know any line of 2.4, which "
+                  "has the name in front of the level")
 def test_fail2ban(dovecots, database):
     """Debian's filter, as it comes, takes note of each refusal, and of no
     trouble that is not the client's."""

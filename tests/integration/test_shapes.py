@@ -12,7 +12,7 @@ import accounts
 import at_once
 import shapes
 
-pytestmark = [pytest.mark.ours, pytest.mark.args]
+pytestmark = [pytest.mark.ours, pytest.mark.args(at_once.WHY_ARGS)]
 
 FILE = """\
 driver = mysql

@@ -9,6 +9,8 @@ import contextlib
 
 import auth_protocol
 
+# For tests that use it.
+WHY_ARGS = "many files of settings, each named in a block of its protocol"
 # Failures are answered at once, see dovecot_server.NODELAY.
 SERVICE = """\
 protocol {service} {{
