@@ -140,7 +140,7 @@ def plain_form(text):
         columns, rest = united.pop()[len("SELECT"):].split(b" FROM ", 1)
     columns = [column.strip() for column in columns.split(b", ")]
     return ([column for column in columns
-             if not re.fullmatch(rb"\? ?as \w+", column)],
+             if not re.fullmatch(rb"(?i)\? ?as \w+", column)],
             re.sub(rb"k\.`b\d+`", b"?", rest))
 
 
