@@ -177,33 +177,60 @@ static void batch_observe(const struct dbpool_conn *conn)
 
 /* --------------------------------------------------------------- answers */
 
-/* The rows of one slot, without the number in front. values has room for as
-   many as the statement may give. */
-static struct db_rows slot_rows(const struct dbpool_batch *batch,
-				const struct db_rows *rows, unsigned int slot,
-				char **values)
+/* Which rows are whose, each list in the order of the rows; as row + 1, 0 ends
+   a list. */
+struct batch_rows {
+	const struct db_rows *rows;
+	unsigned int first[DB_MAX_QUERIES];	/* of each slot */
+	unsigned int *next;			/* behind each row */
+	/* room for as many rows as a slot may have */
+	char **values;
+};
+
+/* Whether each row says whose it is: without that, a lookup whose row it was
+   would look like one that has none. */
+static bool batch_rows_sort(struct batch_rows *sorted,
+			    const struct db_statement *form)
 {
+	const struct db_rows *rows = sorted->rows;
+	unsigned int slot, i = rows->row_count;
+	const char *number;
+
+	while (i-- > 0) {
+		number = rows->values[(size_t)i * rows->column_count];
+		slot = number == NULL ? DB_MAX_QUERIES :
+			(unsigned int)atoi(number);
+		if (slot >= form->queries)
+			return false;
+		sorted->next[i] = sorted->first[slot];
+		sorted->first[slot] = i + 1;
+	}
+	return true;
+}
+
+/* The rows of one slot, without the number in front. */
+static struct db_rows slot_rows(const struct batch_rows *sorted,
+				unsigned int slot, unsigned int max_rows)
+{
+	const struct db_rows *rows = sorted->rows;
 	const unsigned int columns = rows->column_count - 1;
-	const unsigned int max_rows = batch->statement->max_rows;
 	struct db_rows view = {
 		.column_count = columns,
 		.names = rows->names + 1,
 		.widths = rows->widths + 1,
-		.values = values,
+		.values = sorted->values,
 	};
-	unsigned int i;
+	unsigned int row;
 
-	for (i = 0; i < rows->row_count; i++) {
-		char **row = rows->values + (size_t)i * rows->column_count;
-
-		if (row[0] == NULL || (unsigned int)atoi(row[0]) != slot)
-			continue;
+	for (row = sorted->first[slot]; row != 0;
+	     row = sorted->next[row - 1]) {
 		if (view.row_count == max_rows) {
 			view.more = true;
 			break;
 		}
-		memcpy(values + (size_t)view.row_count * columns, row + 1,
-		       columns * sizeof(*values));
+		memcpy(view.values + (size_t)view.row_count * columns,
+		       rows->values + (size_t)(row - 1) * rows->column_count +
+		       1, columns * sizeof(*view.values));
 		view.row_count++;
 	}
 	return view;
@@ -245,18 +272,19 @@ static void batch_failed(struct dbpool_batch *batch,
 
 /* The wide form has its rows. If they may be out of order, several are no
    answer, as the first one counts. */
-static void batch_answer_wide(struct dbpool_batch *batch,
-			      const struct db_rows *rows, char **values)
+static void batch_answer_sorted(struct dbpool_batch *batch,
+				const struct batch_rows *sorted)
 {
+	const struct db_statement *form = batch->statement;
 	struct db_error error;
 	unsigned int slot;
 
 	db_error_set(&error, "Several rows, in any order");
 	for (slot = 0; slot < batch->slot_count; slot++) {
-		const struct db_rows view = slot_rows(batch, rows, slot,
-						      values);
+		const struct db_rows view = slot_rows(sorted, slot,
+						      form->max_rows);
 
-		if (view.row_count > 1 && batch->statement->reorders)
+		if (view.row_count > 1 && form->reorders)
 			slot_failed(batch, slot, DBPOOL_FAILURE_SHARED,
 				    &error);
 		else
@@ -281,49 +309,39 @@ static void batch_statement_failed(struct dbpool_batch *batch,
 		     DBPOOL_FAILURE_FINAL : DBPOOL_FAILURE_SHARED, error);
 }
 
-/* Whether each row says whose it is: without that, a lookup whose row it was
-   would look like one that has none. */
-static bool rows_are_numbered(const struct db_statement *form,
+static void batch_answer_wide(struct dbpool_batch *batch,
 			      const struct db_rows *rows)
 {
-	const char *number;
-	unsigned int i;
+	const struct db_statement *form = batch->statement;
+	struct batch_rows sorted = {
+		.rows = rows,
+		.next = calloc(rows->row_count + 1, sizeof(*sorted.next)),
+		.values = calloc((size_t)form->max_rows * rows->column_count +
+				 1, sizeof(*sorted.values)),
+	};
+	struct db_error error;
 
-	for (i = 0; i < rows->row_count; i++) {
-		number = rows->values[(size_t)i * rows->column_count];
-		if (number == NULL || (unsigned int)atoi(number) >=
-		    form->queries)
-			return false;
+	if (sorted.next == NULL || sorted.values == NULL) {
+		db_error_set(&error, "Out of memory");
+		batch_failed(batch, DBPOOL_FAILURE_FINAL, &error);
+	} else if (rows->more || !batch_rows_sort(&sorted, form)) {
+		/* or somebody has so many rows that others may lack theirs */
+		db_error_set(&error, "The server sent a row of no lookup");
+		batch_failed(batch, DBPOOL_FAILURE_SHARED, &error);
+	} else {
+		batch_answer_sorted(batch, &sorted);
 	}
-	return true;
+	free(sorted.next);
+	free(sorted.values);
 }
 
 static void batch_answer(struct dbpool_batch *batch,
 			 const struct db_rows *rows)
 {
-	const struct db_statement *form = batch->statement;
-	struct db_error error;
-	char **values;
-
-	if (form->plain == NULL) {
+	if (batch->statement->plain == NULL)
 		slot_finish(batch, 0, rows, NULL);
-		return;
-	}
-	/* or somebody has so many rows that others may lack theirs */
-	if (!rows_are_numbered(form, rows) || rows->more) {
-		db_error_set(&error, "The server sent a row of no lookup");
-		batch_failed(batch, DBPOOL_FAILURE_SHARED, &error);
-		return;
-	}
-	values = calloc((size_t)form->max_rows * rows->column_count + 1,
-			sizeof(*values));
-	if (values == NULL) {
-		db_error_set(&error, "Out of memory");
-		batch_failed(batch, DBPOOL_FAILURE_FINAL, &error);
-		return;
-	}
-	batch_answer_wide(batch, rows, values);
-	free(values);
+	else
+		batch_answer_wide(batch, rows);
 }
 
 /* What the loss of a connection says of its host. The host has failed if it
