@@ -3,11 +3,11 @@
 #define HASH_THREAD_H
 
 /*
- * To be called once on each thread that computes hashes: it then runs for as
- * long as before, but in longer slices, which any other thread that wakes up
- * may interrupt. A login that needs no slow hash so does not wait for the end
- * of a slice at each of its steps (loop, pool, database). It is a wish to
- * Linux 6.12 and later; elsewhere nothing changes.
+ * To be called once on each thread that computes hashes: it then gives way to
+ * any other thread that wakes up, so that a login that needs no slow hash does
+ * not wait for the end of a slice at each of its steps (loop, pool, database).
+ * With Linux 6.12 and later that goes by the length of its slices, too, so that
+ * it is interrupted at once. Elsewhere than on Linux nothing changes.
  */
 void hash_thread_start(void);
 

@@ -290,6 +290,19 @@ def test_many_at_once(dovecots, database, form):
 
 # -- the same time for everyone
 
+def test_hashes_give_way(dovecots, database):
+    """The threads that compute slow hashes are nicer than the others."""
+    store(database, {"slow": bcrypt(5)})
+    server = start(dovecots, database, NAMED)
+    log_in(server, [("slow", RIGHT)])
+    pid, _ = server.auth_process()
+    nice = sorted(os.getpriority(os.PRIO_PROCESS, int(thread))
+                  for thread in os.listdir(f"/proc/{pid}/task"))
+    usual = os.getpriority(os.PRIO_PROCESS, pid)
+    assert nice[0] == usual
+    assert nice[-1] == min(usual + 10, 19)
+
+
 def cpu_time(server):
     """What the auth process has used, in clock ticks."""
     [pid] = server.processes("dovecot/auth")
