@@ -384,7 +384,7 @@ static bool rehash_submit_hash(struct rehash *rehash, struct rehash_item *item)
 		rehash->jobs = jobs_new(1, rehash_thread_start, NULL);
 		if (rehash->jobs == NULL)
 			return false;
-		rehash->jobs_watch = loop->watch_fd(jobs_fd(rehash->jobs),
+		rehash->jobs_watch = loop->watch_fd(jobs_fd(rehash->jobs), false,
 						    rehash_on_jobs, rehash);
 	}
 	item->job.run = rehash_run;

@@ -32,11 +32,12 @@ others=$(grep -lE 'include <pthread\.h>' -r "$src" --include='*.[ch]' |
 others=$(grep -lE 'include <(sodium|crypt|openssl/.*)\.h>' -r "$src" \
 	--include='*.[ch]' | grep -vE '/verify/|pool/mysql-connect\.c$')
 [ -z "$others" ] || { echo "cryptography outside verify: $others"; failed=1; }
-# Conditions of any kind, but for include guards: whichever Dovecot and client
+# Conditions of any kind, but for include guards and what sanitizers are told: whichever Dovecot and client
 # library there are, all other code is compiled the same. And no version decides
 # anywhere: configure tries what compiles.
 others=$(grep -nE '^[[:space:]]*#[[:space:]]*(if|ifdef|elif)\b' -r "$src" \
-	--include='*.[ch]' --include='*.def' | grep -v '#ifdef __linux__$' |
+	--include='*.[ch]' --include='*.def' |
+	grep -vE '#ifdef (__linux__|__SANITIZE_(ADDRESS|THREAD)__)$' |
 	grep -vE '/(dovecot/(compat|settings)|pool/mysql)-[^/]*\.[ch]:')
 [ -z "$others" ] || { echo "conditions outside compat: $others"; failed=1; }
 others=$(grep -nE 'HAVE_PASSDB|DOVECOT_[A-Z]' -r "$src" --include='*.[ch]' |

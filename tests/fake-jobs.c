@@ -17,6 +17,13 @@ struct jobs {
 	struct job *queued, *held, *finished;
 };
 
+/* A descriptor that will be ready, in the queue like a job. */
+struct fake_ready {
+	struct job job;
+	int fd;
+	bool write;
+};
+
 /* in the order they were made */
 static struct jobs *all_jobs;
 static bool submit_fails, deferred;
@@ -137,6 +144,33 @@ void fake_jobs_release(void)
 void fake_jobs_defer(void)
 {
 	deferred = true;
+}
+
+static void ready_run(struct job *job)
+{
+	const struct fake_ready *ready = (const struct fake_ready *)job;
+
+	/* unless nobody waits for it any more */
+	(void)(ready->write ? fake_loop_writable(ready->fd) :
+	       fake_loop_readable(ready->fd));
+}
+
+static void ready_done(struct job *job)
+{
+	free(job);
+}
+
+void fake_jobs_await(int fd, bool write, bool held)
+{
+	struct fake_ready *ready = calloc(1, sizeof(*ready));
+
+	if (ready == NULL)
+		abort();
+	ready->job.run = ready_run;
+	ready->job.done = ready_done;
+	ready->fd = fd;
+	ready->write = write;
+	push(held ? &all_jobs->held : &all_jobs->queued, &ready->job);
 }
 
 bool fake_jobs_step(void)

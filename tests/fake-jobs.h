@@ -22,6 +22,9 @@ void fake_jobs_release(void);
 /* Inside a job that runs: it is at it for longer, and runs again from its start
    when it is released. */
 void fake_jobs_defer(void);
+/* The descriptor will be ready when the test runs it like a job; held: when it
+   has been released. */
+void fake_jobs_await(int fd, bool write, bool held);
 unsigned int fake_jobs_queued(void);
 /* Lets everything happen that can without the clock moving on. */
 void fake_jobs_settle(void);

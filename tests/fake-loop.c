@@ -5,12 +5,18 @@
  */
 #include "fake-loop.h"
 
+#include <poll.h>
 #include <stdlib.h>
+
+/* fakes count from here */
+#define FIRST_FAKE_FD 1000
+#define MAX_POLLED 16
 
 struct fake_entry {
 	struct fake_entry *next;
 	bool timer;
 	int fd;
+	bool write;
 	uint64_t due;
 	void (*callback)(void *context);
 	void *context;
@@ -18,6 +24,7 @@ struct fake_entry {
 
 static struct fake_entry *entries;
 static uint64_t now;
+unsigned int fake_loop_watches;
 
 void fake_loop_init(void)
 {
@@ -52,10 +59,13 @@ static void fake_remove(void *handle)
 	free(handle);
 }
 
-static void *fake_watch_fd(int fd, void (*callback)(void *), void *context)
+static void *fake_watch_fd(int fd, bool write, void (*callback)(void *),
+			   void *context)
 {
+	fake_loop_watches++;
 	return fake_add(&(struct fake_entry) {
-		.fd = fd, .callback = callback, .context = context });
+		.fd = fd, .write = write, .callback = callback,
+		.context = context });
 }
 
 static void *fake_start_timer(unsigned int msecs, void (*callback)(void *),
@@ -105,17 +115,51 @@ void fake_loop_advance(unsigned int msecs)
 	now = end;
 }
 
-bool fake_loop_readable(int fd)
+static bool fake_ready(int fd, bool write)
 {
 	struct fake_entry *entry;
 
 	for (entry = entries; entry != NULL; entry = entry->next) {
-		if (!entry->timer && entry->fd == fd) {
+		if (!entry->timer && entry->fd == fd &&
+		    entry->write == write) {
 			entry->callback(entry->context);
 			return true;
 		}
 	}
 	return false;
+}
+
+bool fake_loop_readable(int fd)
+{
+	return fake_ready(fd, false);
+}
+
+bool fake_loop_writable(int fd)
+{
+	return fake_ready(fd, true);
+}
+
+bool fake_loop_poll(unsigned int msecs)
+{
+	struct pollfd fds[MAX_POLLED];
+	struct fake_entry *entry;
+	unsigned int i, count = 0;
+
+	for (entry = entries; entry != NULL && count < MAX_POLLED;
+	     entry = entry->next) {
+		if (!entry->timer && entry->fd < FIRST_FAKE_FD)
+			fds[count++] = (struct pollfd) {
+				.fd = entry->fd,
+				.events = entry->write ? POLLOUT : POLLIN,
+			};
+	}
+	if (poll(fds, count, (int)msecs) <= 0)
+		return false;
+	for (i = 0; i < count; i++) {
+		if (fds[i].revents != 0)
+			(void)fake_ready(fds[i].fd, fds[i].events == POLLOUT);
+	}
+	return true;
 }
 
 unsigned int fake_loop_pending(void)

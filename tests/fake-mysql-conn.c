@@ -7,6 +7,8 @@
 #include "fake-loop.h"
 #include "fake-mysql-conn.h"
 
+#include "pool/fiber.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +19,7 @@ struct mysql_conn {
 	struct fake_host *host;
 	int fd;
 	bool interrupted;
-	bool under_way, late;
+	bool under_way, late, wants_to_write;
 	uint64_t ends_at;
 	unsigned int generation;
 	unsigned int rows_left;
@@ -26,6 +28,7 @@ struct mysql_conn {
 struct fake_host fake_hosts[FAKE_HOSTS];
 unsigned int fake_conns, fake_interrupts;
 char fake_last_text[1024], fake_last_values[1024];
+bool fake_can_stop, fake_writes;
 static int next_fd;
 
 void fake_mysql_conn_init(void)
@@ -33,6 +36,7 @@ void fake_mysql_conn_init(void)
 	memset(fake_hosts, 0, sizeof(fake_hosts));
 	fake_interrupts = 0;
 	fake_last_text[0] = fake_last_values[0] = '\0';
+	fake_writes = false;
 	next_fd = FAKE_FD;
 }
 
@@ -91,9 +95,26 @@ int mysql_conn_fd(const struct mysql_conn *conn)
 	return conn->fd;
 }
 
+bool mysql_conn_can_stop(void)
+{
+	return fake_can_stop;
+}
+
+bool mysql_conn_wants_to_write(const struct mysql_conn *conn)
+{
+	return conn->wants_to_write;
+}
+
+static void fake_stop(struct mysql_conn *conn, bool write, bool held)
+{
+	conn->wants_to_write = write;
+	fake_jobs_await(conn->fd, write, held);
+	fiber_stop();
+}
+
 /* Whether the call goes on. What takes no time is never late. */
-static bool fake_takes_time(struct mysql_conn *conn, bool hangs,
-			    uint64_t deadline)
+static bool fake_is_under_way(struct mysql_conn *conn, bool hangs,
+			      uint64_t deadline)
 {
 	const uint64_t now = fake_loop.now();
 
@@ -102,9 +123,31 @@ static bool fake_takes_time(struct mysql_conn *conn, bool hangs,
 	conn->late = conn->under_way && now >= deadline;
 	conn->under_way = !conn->interrupted && !conn->late &&
 		(hangs || now < conn->ends_at);
-	if (conn->under_way)
-		fake_jobs_defer();
 	return conn->under_way;
+}
+
+/* Whether the call is to be made again later. */
+static bool fake_takes_time(struct mysql_conn *conn, bool hangs,
+			    uint64_t deadline)
+{
+	const bool under_way = fake_is_under_way(conn, hangs, deadline);
+
+	if (under_way)
+		fake_jobs_defer();
+	return under_way;
+}
+
+/* The same where a call can stop. */
+static void fake_take_time(struct mysql_conn *conn, const bool *hangs,
+			   uint64_t deadline)
+{
+	if (conn->host->at_once)
+		return;
+	if (fake_writes)
+		fake_stop(conn, true, false);
+	fake_stop(conn, false, false);
+	while (fake_is_under_way(conn, *hangs, deadline))
+		fake_stop(conn, false, true);
 }
 
 static enum mysql_conn_result
@@ -230,12 +273,15 @@ mysql_conn_run(struct mysql_conn *conn, const struct db_statement *statement,
 	       uint64_t deadline, struct db_rows **rows_r,
 	       struct db_error *error_r)
 {
-	enum mysql_conn_result result = conn->host->run;
+	enum mysql_conn_result result;
 
 	*rows_r = NULL;
-	if (fake_takes_time(conn, conn->host->run_hangs, deadline))
+	if (fiber_here())
+		fake_take_time(conn, &conn->host->run_hangs, deadline);
+	else if (fake_takes_time(conn, conn->host->run_hangs, deadline))
 		return MYSQL_CONN_LOST;
 	conn->host->runs++;
+	result = conn->host->run;
 	if (conn->host->wide_fails && statement->queries > 1)
 		result = MYSQL_CONN_STATEMENT_FAILED;
 	if (conn->host->run_times > 0 && --conn->host->run_times == 0)

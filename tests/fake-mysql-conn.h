@@ -15,6 +15,7 @@ struct fake_host {
 	unsigned int run_times;
 	/* no end of connecting or running comes before the deadline */
 	bool connect_hangs, run_hangs;
+	bool at_once;			/* runs never stop */
 	/* milliseconds that what begins now will take */
 	unsigned int latency;
 	/* connections of an earlier one are lost */
@@ -42,6 +43,10 @@ extern struct fake_host fake_hosts[FAKE_HOSTS];	/* by port - 1 */
 extern unsigned int fake_conns, fake_interrupts;
 /* the text and the values ("a|b|") of the last statement that ran */
 extern char fake_last_text[1024], fake_last_values[1024];
+
+/* Runs may be on a fiber; they stop at their start, as if to read, or to write
+   first. */
+extern bool fake_can_stop, fake_writes;
 
 void fake_mysql_conn_init(void);
 /* The descriptor of the nth connection made, from 0. */

@@ -284,5 +284,9 @@ static CU_TestInfo tests[] = {
 
 int main(void)
 {
-	return unit_run("dbpool-outages", tests);
+	int failed = unit_run("dbpool-outages, threads", tests);
+
+	fake_can_stop = true;
+	failed |= unit_run("dbpool-outages, fibers", tests);
+	return failed;
 }

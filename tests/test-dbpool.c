@@ -642,6 +642,9 @@ static void test_dbpool_late_answer_of_a_deadline_is_dropped(void)
 {
 	struct outcome outcome = { 0 };
 
+	/* a fiber has no answer that the loop does not know of */
+	if (fake_can_stop)
+		return;
 	pool_start(1);
 	lookup_once("a");
 	submit(&outcome, "b");
@@ -1536,6 +1539,100 @@ static void test_dbpool_stream_outlives_the_pool(void)
 	pool = NULL;
 }
 
+/* --------------------------------------------------- fibers, not threads */
+
+/* Nobody waits for it, as the other host was sooner, and no thread looks at the
+   clock. */
+static void test_dbpool_fiber_is_cut_at_its_deadline(void)
+{
+	struct outcome outcome = { 0 };
+
+	start_slow(&outcome);
+	fake_jobs_settle();
+	CU_ASSERT_EQUAL(outcome.calls, 1);
+	fake_loop_advance(TIMEOUT_MS - HEDGE_MS - 1);
+	CU_ASSERT_EQUAL(fake_interrupts, 0);
+	fake_loop_advance(1);
+	CU_ASSERT_EQUAL(fake_interrupts, 1);
+	/* and once only */
+	fake_loop_advance(TIMEOUT_MS);
+	CU_ASSERT_EQUAL(fake_interrupts, 1);
+	fake_jobs_release();
+	fake_jobs_settle();
+	CU_ASSERT_EQUAL(fake_conns, 1);
+	pool_stop();
+}
+
+static void test_dbpool_fiber_keeps_its_watch(void)
+{
+	unsigned int watches;
+
+	pool_start(1);
+	lookup_once("a");
+	watches = fake_loop_watches;
+	lookup_once("b");
+	lookup_once("c");
+	CU_ASSERT_EQUAL(fake_loop_watches, watches);
+	/* it still tells of the server's goodbye */
+	CU_ASSERT_TRUE(fake_loop_readable(fake_mysql_conn_fd(0)));
+	fake_jobs_settle();
+	CU_ASSERT_EQUAL(fake_conns, 0);
+	pool_stop();
+}
+
+static void test_dbpool_fiber_waits_to_write(void)
+{
+	struct outcome outcome = { 0 };
+	const int fd = fake_mysql_conn_fd(0);
+
+	pool_start(1);
+	lookup_once("a");
+	fake_writes = true;
+	submit(&outcome, "b");
+	fake_loop_advance(0);
+	/* what there is to read now is the answer to nothing */
+	CU_ASSERT_FALSE(fake_loop_readable(fd));
+	CU_ASSERT_TRUE(fake_jobs_step());
+	CU_ASSERT_FALSE(fake_loop_writable(fd));
+	CU_ASSERT_EQUAL(outcome.calls, 0);
+	fake_jobs_settle();
+	CU_ASSERT_TRUE(outcome.ok);
+	CU_ASSERT_STRING_EQUAL(outcome.text, "b");
+	CU_ASSERT_TRUE(fake_loop_readable(fd));
+	pool_stop();
+}
+
+static void test_dbpool_fiber_may_end_at_once(void)
+{
+	struct outcome outcomes[2] = { 0 };
+
+	pool_start(1);
+	lookup_once("a");
+	fake_hosts[0].at_once = true;
+	submit(&outcomes[0], "b");
+	CU_ASSERT_EQUAL(outcomes[0].calls, 0);
+	fake_loop_advance(0);
+	CU_ASSERT_EQUAL(outcomes[0].calls, 1);
+	CU_ASSERT_TRUE(outcomes[0].ok);
+	/* also badly: it is asked again on a new connection */
+	fake_hosts[0].run = MYSQL_CONN_LOST;
+	fake_hosts[0].run_times = 1;
+	submit(&outcomes[1], "c");
+	fake_jobs_settle();
+	CU_ASSERT_EQUAL(outcomes[1].calls, 1);
+	CU_ASSERT_TRUE(outcomes[1].ok);
+	CU_ASSERT_EQUAL(fake_hosts[0].connects, 2);
+	pool_stop();
+}
+
+static CU_TestInfo fiber_tests[] = {
+	TEST(test_dbpool_fiber_is_cut_at_its_deadline),
+	TEST(test_dbpool_fiber_keeps_its_watch),
+	TEST(test_dbpool_fiber_waits_to_write),
+	TEST(test_dbpool_fiber_may_end_at_once),
+	CU_TEST_INFO_NULL,
+};
+
 static CU_TestInfo tests[] = {
 	TEST(test_dbpool_answers_each_lookup_with_its_row),
 	TEST(test_dbpool_unknown_host_gets_one_attempt_at_a_time),
@@ -1607,5 +1704,10 @@ static CU_TestInfo tests[] = {
 
 int main(void)
 {
-	return unit_run("dbpool", tests);
+	int failed = unit_run("dbpool, threads", tests);
+
+	fake_can_stop = true;
+	failed |= unit_run("dbpool, fibers", tests);
+	failed |= unit_run("dbpool, fibers only", fiber_tests);
+	return failed;
 }

@@ -22,18 +22,20 @@ struct loop_timer {
 	void *context;
 };
 
-static void loop_watch_readable(struct loop_watch *watch)
+static void loop_watch_ready(struct loop_watch *watch)
 {
 	watch->callback(watch->context);
 }
 
-static void *loop_watch_fd(int fd, void (*callback)(void *), void *context)
+static void *loop_watch_fd(int fd, bool write, void (*callback)(void *),
+			   void *context)
 {
 	struct loop_watch *watch = i_new(struct loop_watch, 1);
 
 	watch->callback = callback;
 	watch->context = context;
-	watch->io = io_add(fd, IO_READ, loop_watch_readable, watch);
+	watch->io = io_add(fd, write ? IO_WRITE : IO_READ, loop_watch_ready,
+			   watch);
 	return watch;
 }
 

@@ -437,11 +437,8 @@ static void batch_start(struct dbpool_batch *batch, struct dbpool_conn *conn)
 	}
 	dbpool_conn_move(conn, CONN_BUSY);
 	conn->batch = batch;
-	/* cannot fail: a thread made this connection */
-	if (!dbpool_conn_submit(conn, conn_run_batch, conn_done_batch,
-				deadline))
-		abort();
 	dbpool_hosts_watch(pool);
+	dbpool_conn_run(conn, conn_run_batch, conn_done_batch, deadline);
 }
 
 /* The idle connection to use next: one to the host that the policy prefers, of

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Connections: their states, the jobs that connect and close them. What runs on
- * them is dbpool-batch.c's and dbpool-stream.c's.
+ * Connections: their states, the jobs that connect and close them, and where
+ * jobs run. What runs on them is dbpool-batch.c's and dbpool-stream.c's.
  */
 #include "pool/dbpool-private.h"
 
@@ -26,6 +26,13 @@ static const unsigned int conn_moves[CONN_STATE_COUNT] = {
 	[CONN_CLOSING] = 0,
 };
 
+static void conn_unwatch(struct dbpool_conn *conn)
+{
+	if (conn->watch != NULL)
+		conn->pool->loop.unwatch_fd(conn->watch);
+	conn->watch = NULL;
+}
+
 void dbpool_conn_move(struct dbpool_conn *conn, enum conn_state state)
 {
 	struct dbpool_host_state *host = &conn->pool->host_states[conn->host];
@@ -47,10 +54,8 @@ void dbpool_conn_move(struct dbpool_conn *conn, enum conn_state state)
 		if (state == CONN_BUSY)
 			host->busy++;
 	}
-	if (conn->watch != NULL) {
-		conn->pool->loop.unwatch_fd(conn->watch);
-		conn->watch = NULL;
-	}
+	if (state != CONN_IDLE && (state != CONN_BUSY || conn->fiber == NULL))
+		conn_unwatch(conn);
 	dbpool_log(conn->pool, DBPOOL_LOG_DEBUG, "connection %p: %s -> %s",
 		   (void *)conn, conn_state_names[conn->state],
 		   conn_state_names[state]);
@@ -60,21 +65,30 @@ void dbpool_conn_move(struct dbpool_conn *conn, enum conn_state state)
 void dbpool_conn_free(struct dbpool_conn *conn)
 {
 	LIST_REMOVE(conn->pool->conns, conn);
+	conn_unwatch(conn);
 	mysql_conn_free(&conn->db);
+	fiber_free(&conn->fiber);
 	dbpool_batch_free(conn->batch);
 	db_query_free(&conn->query);
 	db_rows_free(&conn->rows);
 	free(conn);
 }
 
-bool dbpool_conn_submit(struct dbpool_conn *conn, void (*run)(struct job *),
-			void (*done)(struct job *), uint64_t deadline)
+static void conn_prepare_job(struct dbpool_conn *conn,
+			     void (*run)(struct job *),
+			     void (*done)(struct job *), uint64_t deadline)
 {
 	conn->job.run = run;
 	conn->job.done = done;
 	conn->started = conn->pool->loop.now();
 	conn->deadline = deadline;
 	conn->hedged = false;
+}
+
+bool dbpool_conn_submit(struct dbpool_conn *conn, void (*run)(struct job *),
+			void (*done)(struct job *), uint64_t deadline)
+{
+	conn_prepare_job(conn, run, done, deadline);
 	return jobs_submit(conn->pool->jobs, &conn->job);
 }
 
@@ -100,12 +114,69 @@ void dbpool_conn_close(struct dbpool_conn *conn)
 		dbpool_conn_free(conn);
 }
 
-static void conn_on_readable(void *context)
+static void conn_on_ready(void *context);
+
+/* As long as the connection is in no thread's hands, always for the same, if
+   possible: each change is a system call. */
+static void conn_watch(struct dbpool_conn *conn, bool write)
+{
+	if (conn->watch != NULL && conn->watch_writes == write)
+		return;
+	conn_unwatch(conn);
+	conn->watch_writes = write;
+	conn->watch = conn->pool->loop.watch_fd(mysql_conn_fd(conn->db), write,
+						conn_on_ready, conn);
+}
+
+static void conn_run_on_fiber(void *context)
 {
 	struct dbpool_conn *conn = context;
 
+	conn->job.run(&conn->job);
+}
+
+static void conn_ran(struct dbpool_conn *conn, bool stopped)
+{
+	if (stopped)
+		conn_watch(conn, mysql_conn_wants_to_write(conn->db));
+	else
+		conn->job.done(&conn->job);
+}
+
+void dbpool_conn_run(struct dbpool_conn *conn, void (*run)(struct job *),
+		     void (*done)(struct job *), uint64_t deadline)
+{
+	conn_prepare_job(conn, run, done, deadline);
+	if (conn->fiber != NULL)
+		conn_ran(conn, fiber_start(conn->fiber, conn_run_on_fiber,
+					   conn));
+	else if (!jobs_submit(conn->pool->jobs, &conn->job))
+		abort();	/* there is a thread: it made the connection */
+}
+
+void dbpool_conn_stop(struct dbpool_conn *conn)
+{
+	conn_unwatch(conn);
+	if (conn->state != CONN_CONNECTING && conn->state != CONN_BUSY &&
+	    conn->state != CONN_STREAM_BUSY)
+		return;
+	mysql_conn_interrupt(conn->db);
+	if (conn->state == CONN_BUSY && conn->fiber != NULL)
+		conn_ran(conn, fiber_go_on(conn->fiber));
+}
+
+static void conn_on_ready(void *context)
+{
+	struct dbpool_conn *conn = context;
+	struct dbpool *pool = conn->pool;
+
+	if (conn->state == CONN_BUSY) {
+		conn_ran(conn, fiber_go_on(conn->fiber));
+		dbpool_step(pool);
+		return;
+	}
 	/* A server has nothing to say to an idle client but goodbye. */
-	dbpool_log(conn->pool, DBPOOL_LOG_DEBUG,
+	dbpool_log(pool, DBPOOL_LOG_DEBUG,
 		   "connection %p: closed by the server", (void *)conn);
 	dbpool_conn_close(conn);
 }
@@ -147,8 +218,7 @@ void dbpool_conn_idle(struct dbpool_conn *conn)
 
 	dbpool_conn_move(conn, CONN_IDLE);
 	conn->idle_since = pool->loop.now();
-	conn->watch = pool->loop.watch_fd(mysql_conn_fd(conn->db),
-					  conn_on_readable, conn);
+	conn_watch(conn, false);
 	idle_timer_start(pool, pool->set.idle_timeout_ms);
 }
 
@@ -196,6 +266,18 @@ static void conn_done_connect(struct job *job)
 	}
 }
 
+static bool conn_init(struct dbpool_conn *conn)
+{
+	struct dbpool *pool = conn->pool;
+
+	conn->db = mysql_conn_new(&pool->set.servers[conn->host],
+				  pool->set.statement_count);
+	if (conn->for_stream || !mysql_conn_can_stop())
+		return conn->db != NULL;
+	conn->fiber = fiber_new();
+	return conn->db != NULL && conn->fiber != NULL;
+}
+
 struct dbpool_conn *
 dbpool_conn_new(struct dbpool *pool, unsigned int host, bool for_stream)
 {
@@ -203,18 +285,16 @@ dbpool_conn_new(struct dbpool *pool, unsigned int host, bool for_stream)
 
 	if (conn == NULL)
 		return NULL;
-	conn->db = mysql_conn_new(&pool->set.servers[host],
-				  pool->set.statement_count);
-	if (conn->db == NULL) {
-		free(conn);
-		return NULL;
-	}
 	conn->pool = pool;
 	conn->host = host;
 	conn->for_stream = for_stream;
-	conn->connecting_since = ++pool->order;
 	conn->state = CONN_CONNECTING;
 	LIST_PREPEND(pool->conns, conn);
+	if (!conn_init(conn)) {
+		dbpool_conn_free(conn);
+		return NULL;
+	}
+	conn->connecting_since = ++pool->order;
 	if (!for_stream)
 		pool->host_states[host].connecting++;
 	return conn;

@@ -215,28 +215,56 @@ static void lookup_expire(struct dbpool_lookup *lookup)
 	lookup_free(lookup);
 }
 
+/* What runs on a fiber does not look at the clock by itself. It may run for
+   nobody: another host was sooner. */
+static bool conn_has_deadline(const struct dbpool_conn *conn)
+{
+	return conn->state == CONN_BUSY && conn->fiber != NULL && !conn->cut;
+}
+
 static void deadline_timer_fired(void *context)
 {
 	struct dbpool *pool = context;
 	uint64_t now = pool->loop.now();
+	struct dbpool_conn *conn;
 
 	pool->deadline_timer = NULL;
 	while (pool->lookups != NULL && pool->lookups->deadline <= now)
 		lookup_expire(pool->lookups);
+	for (conn = pool->conns; conn != NULL; conn = conn->next) {
+		if (conn_has_deadline(conn) && conn->deadline <= now)
+			dbpool_batch_cut(conn->batch);
+	}
 	deadline_timer_start(pool);
 	dbpool_step(pool);
 }
 
-/* For the lookup whose time is up first. The timer is left alone when that
-   lookup is answered: firing in vain every few seconds is cheaper. */
+/* UINT64_MAX: there is none. */
+static uint64_t next_deadline(const struct dbpool *pool)
+{
+	const struct dbpool_conn *conn;
+	uint64_t next = pool->lookups == NULL ? UINT64_MAX :
+		pool->lookups->deadline;
+
+	for (conn = pool->conns; conn != NULL; conn = conn->next) {
+		if (conn_has_deadline(conn) && conn->deadline < next)
+			next = conn->deadline;
+	}
+	return next;
+}
+
+/* For whose time is up first. The timer is left alone when that is answered:
+   firing in vain every few seconds is cheaper. */
 static void deadline_timer_start(struct dbpool *pool)
 {
 	uint64_t now, deadline;
 
-	if (pool->lookups == NULL || pool->deadline_timer != NULL)
+	if (pool->deadline_timer != NULL)
+		return;
+	deadline = next_deadline(pool);
+	if (deadline == UINT64_MAX)
 		return;
 	now = pool->loop.now();
-	deadline = pool->lookups->deadline;
 	pool->deadline_timer = pool->loop.start_timer(
 		deadline <= now ? 0 : (unsigned int)(deadline - now),
 		deadline_timer_fired, pool);

@@ -8,13 +8,15 @@
  * dbpool-lookup.c lookups and deadlines, dbpool-batch.c the lookups that one
  * connection runs, dbpool-stream.c streams. All of it runs on the loop's
  * thread, except the functions named *_run_*, which touch nothing but their
- * own connection.
+ * own connection: they are jobs on other threads, or run on a fiber, if the
+ * client library stops there.
  *
  * The shape of it: whatever happens (a submit, a finished job, a timer) only
  * changes states; then dbpool_step() looks at what waits and what is free.
  */
 #include "pool/dbpool.h"
 #include "pool/dbpool-policy.h"
+#include "pool/fiber.h"
 #include "pool/jobs.h"
 #include "pool/mysql-conn.h"
 
@@ -24,7 +26,7 @@ enum conn_state {
 	/* in no job, watched for the server going away; deadline: the idle
 	   timeout */
 	CONN_IDLE,
-	/* a job runs conn->batch; deadline: its last lookup's */
+	/* a job or the fiber runs conn->batch; deadline: its last lookup's */
 	CONN_BUSY,
 	/* belongs to conn->stream, in no job: the reader has not asked */
 	CONN_STREAM_WAITING,
@@ -45,7 +47,10 @@ struct dbpool_conn {
 
 	enum conn_state state;
 	struct mysql_conn *db;
+	/* what batches run on; NULL: on a thread */
+	struct fiber *fiber;
 	void *watch;
+	bool watch_writes;
 	uint64_t idle_since;
 	bool proved;		/* it has answered */
 	bool doubtful;		/* not to be used again, see below */
@@ -225,6 +230,12 @@ void dbpool_conn_open(struct dbpool *pool, unsigned int host);
    once it is connected. */
 bool dbpool_conn_submit(struct dbpool_conn *conn, void (*run)(struct job *),
 			void (*done)(struct job *), uint64_t deadline);
+/* The same for what may stop: runs it on the fiber, if there is one, and cannot
+   fail once connected. done() may be called at once. */
+void dbpool_conn_run(struct dbpool_conn *conn, void (*run)(struct job *),
+		     void (*done)(struct job *), uint64_t deadline);
+/* Ends what runs, as the pool goes: on a thread, soon. */
+void dbpool_conn_stop(struct dbpool_conn *conn);
 /* The one door for a change of state. */
 void dbpool_conn_move(struct dbpool_conn *conn, enum conn_state state);
 void dbpool_conn_idle(struct dbpool_conn *conn);

@@ -113,7 +113,7 @@ struct dbpool *dbpool_new(const struct dbpool_settings *settings,
 		dbpool_free_memory(pool);
 		return NULL;
 	}
-	pool->jobs_watch = pool->loop.watch_fd(jobs_fd(pool->jobs),
+	pool->jobs_watch = pool->loop.watch_fd(jobs_fd(pool->jobs), false,
 					       dbpool_on_jobs, pool);
 	return pool;
 }
@@ -130,15 +130,8 @@ static void dbpool_interrupt(struct dbpool *pool)
 {
 	struct dbpool_conn *conn;
 
-	for (conn = pool->conns; conn != NULL; conn = conn->next) {
-		if (conn->watch != NULL)
-			pool->loop.unwatch_fd(conn->watch);
-		conn->watch = NULL;
-		if (conn->state == CONN_CONNECTING ||
-		    conn->state == CONN_BUSY ||
-		    conn->state == CONN_STREAM_BUSY)
-			mysql_conn_interrupt(conn->db);
-	}
+	for (conn = pool->conns; conn != NULL; conn = conn->next)
+		dbpool_conn_stop(conn);
 }
 
 void dbpool_free(struct dbpool **_pool)

@@ -25,7 +25,9 @@ struct dbpool_stream;
 /* The loop the pool lives in. Timers fire once; cancelling one that fired
    is not done. */
 struct dbpool_loop {
-	void *(*watch_fd)(int fd, void (*callback)(void *), void *context);
+	/* until there is something to read, or room to write */
+	void *(*watch_fd)(int fd, bool write, void (*callback)(void *),
+			  void *context);
 	void (*unwatch_fd)(void *watch);
 	void *(*start_timer)(unsigned int msecs, void (*callback)(void *),
 			     void *context);

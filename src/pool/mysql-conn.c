@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The life of a connection: preparing, executing and reading rows with the
- * blocking calls of libmariadb (or libmysqlclient), on a worker thread. How it
- * is opened is mysql-connect.c's; no other files have mysql.h. It knows nothing
- * of pools, policy or loops.
+ * blocking calls of libmariadb (or libmysqlclient), on a worker thread, or on a
+ * fiber, which stops where the library would wait. How it is opened is
+ * mysql-connect.c's; no other files have mysql.h. It knows nothing of pools,
+ * policy or loops.
  */
 #include "pool/mysql-conn.h"
+#include "pool/fiber.h"
 #include "pool/mysql-connect.h"
 #include "pool/mysql-distrust.h"
 
@@ -60,6 +62,8 @@ struct mysql_conn {
 	/* A duplicate of the library's socket: ours to watch and to shut
 	   down, as the library closes its own whenever it likes. */
 	atomic_int fd;
+	/* the loop's and the fiber's, who share a thread */
+	bool interrupted, wants_to_write;
 	char security[96];
 };
 
@@ -142,6 +146,7 @@ void mysql_conn_interrupt(struct mysql_conn *conn)
 	const uint64_t one = 1;
 	int fd = atomic_load(&conn->fd);
 
+	conn->interrupted = true;
 	if (write(conn->wake_fd, &one, sizeof(one)) < 0)
 		abort();	/* the counter cannot overflow */
 	/* wherever it is: not all that the library does ends with waiting */
@@ -152,6 +157,20 @@ void mysql_conn_interrupt(struct mysql_conn *conn)
 int mysql_conn_fd(const struct mysql_conn *conn)
 {
 	return atomic_load(&((struct mysql_conn *)conn)->fd);
+}
+
+bool mysql_conn_can_stop(void)
+{
+#ifdef MARIADB_BASE_VERSION
+	return true;
+#else
+	return false;
+#endif
+}
+
+bool mysql_conn_wants_to_write(const struct mysql_conn *conn)
+{
+	return conn->wants_to_write;
 }
 
 #ifdef MARIADB_BASE_VERSION
@@ -174,37 +193,61 @@ static void conn_never_block(int fd)
 		(void)fcntl(fd, F_SETFL, flags | O_NONBLOCK);
 }
 
+/* On a worker thread: until the socket is ready. */
+static int conn_poll(struct mysql_conn *conn, my_socket socket, bool is_read)
+{
+	struct pollfd fds[2] = {
+		{ .fd = socket, .events = is_read ? POLLIN : POLLOUT },
+		{ .fd = conn->wake_fd, .events = POLLIN },
+	};
+	uint64_t now;
+	int ret;
+
+	/* once connected, it never does */
+	if (atomic_load(&conn->fd) < 0)
+		conn_never_block(socket);
+	do {
+		now = conn_now_ms();
+		if (now >= conn->deadline)
+			return 0;
+		ret = poll(fds, 2, (int)(conn->deadline - now));
+	} while (ret == 0 || (ret < 0 && errno == EINTR));
+	return fds[1].revents != 0 ? 0 : ret;
+}
+
+static bool conn_is_over(const struct mysql_conn *conn)
+{
+	return conn->interrupted || conn_now_ms() >= conn->deadline;
+}
+
+/* On a fiber: the loop knows when the socket is ready, or the time is up. */
+static int conn_stop(struct mysql_conn *conn, bool is_read)
+{
+	if (conn_is_over(conn))
+		return 0;
+	conn->wants_to_write = !is_read;
+	fiber_stop();
+	/* meanwhile the thread was others' */
+	conn_current = conn;
+	mysql_connect_forget_errors();
+	return conn_is_over(conn) ? 0 : 1;
+}
+
 /* Called by the library wherever it would wait for the socket. Its own timeout
    is ignored: it means seconds in one place, milliseconds in another
    (Connector/C 3.3). Returns > 0 ready, 0 timeout. */
 static int conn_io_wait(my_socket socket, my_bool is_read, int timeout)
 {
 	struct mysql_conn *conn = conn_current;
-	struct pollfd fds[2] = {
-		{ .fd = socket, .events = is_read ? POLLIN : POLLOUT },
-		{ .fd = conn == NULL ? -1 : conn->wake_fd, .events = POLLIN },
-	};
-	uint64_t now;
 	int ret;
 
 	(void)timeout;
 	if (conn == NULL)
 		return 0;
-	/* once connected, it never does */
-	if (atomic_load(&conn->fd) < 0)
-		conn_never_block(socket);
-	do {
-		now = conn_now_ms();
-		if (now >= conn->deadline) {
-			errno = ETIMEDOUT;
-			return 0;
-		}
-		ret = poll(fds, 2, (int)(conn->deadline - now));
-	} while (ret == 0 || (ret < 0 && errno == EINTR));
-	if (fds[1].revents != 0) {
+	ret = fiber_here() ? conn_stop(conn, is_read) :
+		conn_poll(conn, socket, is_read);
+	if (ret == 0)
 		errno = ETIMEDOUT;
-		return 0;
-	}
 	return ret;
 }
 #endif
@@ -962,11 +1005,10 @@ conn_end_results(struct mysql_conn *conn, unsigned int id,
 	return ret > 0 ? conn_fail(conn, id, error_r) : MYSQL_CONN_OK;
 }
 
-enum mysql_conn_result
-mysql_conn_run(struct mysql_conn *conn, const struct db_statement *statement,
-	       struct db_query *const *queries, unsigned int query_count,
-	       uint64_t deadline, struct db_rows **rows_r,
-	       struct db_error *error_r)
+static enum mysql_conn_result
+conn_run(struct mysql_conn *conn, const struct db_statement *statement,
+	 struct db_query *const *queries, unsigned int query_count,
+	 struct db_rows **rows_r, struct db_error *error_r)
 {
 	struct conn_reader reader = {
 		.conn = conn,
@@ -977,8 +1019,6 @@ mysql_conn_run(struct mysql_conn *conn, const struct db_statement *statement,
 	unsigned int id = statement->id;
 	enum mysql_conn_result result;
 
-	*rows_r = NULL;
-	conn_begin(conn, deadline);
 	result = conn_expect_silence(conn, error_r);
 	if (result == MYSQL_CONN_OK)
 		result = conn_execute(conn, statement, queries, query_count,
@@ -1000,12 +1040,28 @@ mysql_conn_run(struct mysql_conn *conn, const struct db_statement *statement,
 			return result;
 	}
 	result = conn_end_results(conn, id, error_r);
+	return result == MYSQL_CONN_OK ?
+		conn_expect_silence(conn, error_r) : result;
+}
+
+enum mysql_conn_result
+mysql_conn_run(struct mysql_conn *conn, const struct db_statement *statement,
+	       struct db_query *const *queries, unsigned int query_count,
+	       uint64_t deadline, struct db_rows **rows_r,
+	       struct db_error *error_r)
+{
+	enum mysql_conn_result result;
+
+	*rows_r = NULL;
+	conn_begin(conn, deadline);
+	result = conn_run(conn, statement, queries, query_count, rows_r,
+			  error_r);
 	if (result == MYSQL_CONN_OK)
-		result = conn_expect_silence(conn, error_r);
-	if (result != MYSQL_CONN_OK)
-		db_rows_free(rows_r);
-	else
 		conn_wipe_buffers(conn);
+	else
+		db_rows_free(rows_r);
+	/* the thread may be Dovecot's, and it may use OpenSSL, too */
+	mysql_connect_forget_errors();
 	return result;
 }
 

@@ -12,6 +12,11 @@
  * blocks and belongs on a worker thread, one call at a time, except where it
  * says "loop". Deadlines are in milliseconds of CLOCK_MONOTONIC; a call that
  * meets its deadline, or was interrupted, fails like a lost connection.
+ *
+ * If mysql_conn_can_stop(), mysql_conn_run() may run on a fiber of the loop's
+ * thread instead. It stops where it would wait, and is to go on when the
+ * connection's descriptor is ready, which also happens when it is interrupted;
+ * its deadline is the loop's business then.
  */
 struct mysql_conn;
 
@@ -40,8 +45,14 @@ void mysql_conn_free(struct mysql_conn **conn);
    connection is lost then. */
 void mysql_conn_interrupt(struct mysql_conn *conn);
 /* Loop: after a successful connect, a descriptor that becomes readable when
-   an idle connection has been closed by the other side. Owned by conn. */
+   an idle connection has been closed by the other side, and ready when a call
+   that has stopped can go on. Owned by conn. */
 int mysql_conn_fd(const struct mysql_conn *conn);
+/* Loop: the client library tells when it is going to wait. */
+bool mysql_conn_can_stop(void);
+/* Loop: a call that has stopped waits for room to write, not for something to
+   read. */
+bool mysql_conn_wants_to_write(const struct mysql_conn *conn);
 
 enum mysql_conn_result
 mysql_conn_connect(struct mysql_conn *conn, uint64_t deadline,

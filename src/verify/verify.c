@@ -107,7 +107,7 @@ struct verify *verify_new(const struct verify_settings *settings,
 	}
 	if (settings->usual != NULL)
 		usual_expect(verify->usual, settings->usual);
-	verify->jobs_watch = loop->watch_fd(jobs_fd(verify->jobs),
+	verify->jobs_watch = loop->watch_fd(jobs_fd(verify->jobs), false,
 					    verify_jobs_readable, verify);
 	return verify;
 }
