@@ -24,7 +24,7 @@ refuse "$src/dovecot" 'mysql|pthread' \
 	"dovecot reaches the database through lookup only"
 
 others=$(grep -lE 'include <mysql\.h>' -r "$src" --include='*.[ch]' |
-	grep -vE 'pool/mysql-(conn\.c|connect\.[ch]|distrust\.[ch])$')
+	grep -vE 'pool/mysql-([^/]*\.c|(columns|connect|distrust|rows)\.h)$')
 [ -z "$others" ] || { echo "mysql.h outside mysql-*: $others"; failed=1; }
 others=$(grep -lE 'include <pthread\.h>' -r "$src" --include='*.[ch]' |
 	grep -v 'pool/jobs\.c$')

@@ -176,3 +176,15 @@ void db_error_set(struct db_error *error, const char *format, ...)
 	vsnprintf(error->text, sizeof(error->text), format, args);
 	va_end(args);
 }
+
+const struct db_echo *db_statement_echo(const struct db_statement *form,
+				       unsigned int column)
+{
+	unsigned int i;
+
+	for (i = 0; i < form->echo_count; i++) {
+		if (form->echoes[i].column == column)
+			return &form->echoes[i];
+	}
+	return NULL;
+}

@@ -50,6 +50,11 @@ struct db_statement {
 	const struct db_statement *wider;	/* the next form, or NULL */
 };
 
+/* Whether the form does not have that column of the statement, from 0; NULL: it
+   does. */
+const struct db_echo *db_statement_echo(const struct db_statement *form,
+				       unsigned int column);
+
 /* The widest form there may be. */
 #define DB_MAX_QUERIES 64
 

@@ -1,21 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The life of a connection: preparing, executing and reading rows with the
- * blocking calls of libmariadb (or libmysqlclient), on a worker thread, or on a
- * fiber, which stops where the library would wait. How it is opened is
- * mysql-connect.c's; no other files have mysql.h. It knows nothing of pools,
- * policy or loops.
+ * The life of a connection: preparing and executing with the blocking calls of
+ * libmariadb (or libmysqlclient), on a worker thread, or on a fiber, which stops
+ * where the library would wait. How it is opened, read and distrusted is the
+ * business of the other mysql-*.c, which no other file calls; and no others have
+ * mysql.h. It knows nothing of pools, policy or loops.
  */
 #include "pool/mysql-conn.h"
 #include "pool/fiber.h"
+#include "pool/mysql-columns.h"
 #include "pool/mysql-connect.h"
 #include "pool/mysql-distrust.h"
+#include "pool/mysql-error.h"
+#include "pool/mysql-rows.h"
 
 #ifdef MARIADB_BASE_VERSION
 #  include <ma_pvio.h>
 #endif
-#include <errmsg.h>
-#include <mysqld_error.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -29,9 +30,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#define CONN_CHARSET_MAX_BYTES 4
-/* MYSQL_FIELD's charsetnr for bytes */
-#define CHARSET_BINARY 63
 /* sql-template.c reads backslashes in literals as escapes, and every statement
    is a transaction of its own: one left open would go on reading what was there
    when it began, and keep the rows it changed locked. A server whose defaults
@@ -42,13 +40,6 @@
 /* Who lists users may stop to think; Dovecot waits half an hour for a reply
    to LIST, the server by default one minute for us to read on. */
 #define CONN_STREAM_SETUP "SET SESSION net_write_timeout = 1800"
-
-/* Columns are fetched into buffers of this size first, longer values once
-   more. */
-#define CONN_COLUMN_SIZE 256
-
-/* MySQL 8 tells why it closed an idle connection. */
-#define ER_CLIENT_INTERACTION_TIMEOUT_ 4031
 
 struct mysql_conn {
 	const struct db_server *server;
@@ -252,55 +243,6 @@ static int conn_io_wait(my_socket socket, my_bool is_read, int timeout)
 }
 #endif
 
-/* The numbers an administrator can act on. */
-static enum db_error_kind conn_error_kind(unsigned int code)
-{
-	static const struct {
-		unsigned int code;
-		enum db_error_kind kind;
-	} kinds[] = {
-		{ ER_ACCESS_DENIED_ERROR, DB_ERROR_LOGIN },
-		{ 1698 /* MariaDB: ... without a password */, DB_ERROR_LOGIN },
-		{ ER_DBACCESS_DENIED_ERROR, DB_ERROR_RIGHTS },
-		{ ER_TABLEACCESS_DENIED_ERROR, DB_ERROR_RIGHTS },
-		{ ER_COLUMNACCESS_DENIED_ERROR, DB_ERROR_RIGHTS },
-		{ ER_BAD_DB_ERROR, DB_ERROR_DATABASE },
-		{ ER_NO_DB_ERROR, DB_ERROR_DATABASE },
-		{ ER_NO_SUCH_TABLE, DB_ERROR_TABLE },
-		{ ER_BAD_FIELD_ERROR, DB_ERROR_COLUMN },
-		{ ER_PARSE_ERROR, DB_ERROR_SYNTAX },
-		{ CR_CONNECTION_ERROR, DB_ERROR_UNREACHABLE },
-		{ CR_CONN_HOST_ERROR, DB_ERROR_UNREACHABLE },
-		{ CR_UNKNOWN_HOST, DB_ERROR_UNREACHABLE },
-		{ CR_SSL_CONNECTION_ERROR, DB_ERROR_TLS },
-		{ ER_CANT_AGGREGATE_2COLLATIONS, DB_ERROR_COLLATION },
-		{ ER_OPTION_PREVENTS_STATEMENT, DB_ERROR_READ_ONLY },
-		{ 1792 /* in a read-only transaction */, DB_ERROR_READ_ONLY },
-		{ 1836 /* InnoDB's own mode */, DB_ERROR_READ_ONLY },
-		{ ER_CON_COUNT_ERROR, DB_ERROR_BUSY },
-		{ ER_TOO_MANY_USER_CONNECTIONS, DB_ERROR_BUSY },
-		{ ER_USER_LIMIT_REACHED, DB_ERROR_BUSY },
-		{ ER_HOST_IS_BLOCKED, DB_ERROR_BUSY },
-		{ ER_SERVER_SHUTDOWN, DB_ERROR_BUSY },
-		{ ER_UNKNOWN_COM_ERROR /* Galera: not ready */, DB_ERROR_BUSY },
-	};
-	size_t i;
-
-	for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-		if (kinds[i].code == code)
-			return kinds[i].kind;
-	}
-	return DB_ERROR_OTHER;
-}
-
-static void conn_set_error(struct db_error *error, unsigned int code,
-			   const char *text)
-{
-	db_error_set(error, "%s", text);
-	error->code = code;
-	error->kind = conn_error_kind(code);
-}
-
 static void conn_begin(struct mysql_conn *conn, uint64_t deadline)
 {
 	conn_current = conn;
@@ -342,8 +284,8 @@ static bool conn_take_socket(struct mysql_conn *conn, struct db_error *error_r)
 static enum mysql_conn_result conn_fail_handle(struct mysql_conn *conn,
 					       struct db_error *error_r)
 {
-	conn_set_error(error_r, mysql_errno(conn->mysql),
-		       mysql_error(conn->mysql));
+	mysql_error_set(error_r, mysql_errno(conn->mysql),
+			mysql_error(conn->mysql));
 	return MYSQL_CONN_LOST;
 }
 
@@ -380,43 +322,6 @@ const char *mysql_conn_security(const struct mysql_conn *conn)
 	return conn->security;
 }
 
-/* Errors of a statement after which the connection is of no more use. */
-static bool conn_error_is_fatal(unsigned int code)
-{
-	static const unsigned int fatal[] = {
-		CR_SERVER_GONE_ERROR, CR_SERVER_LOST, CR_MALFORMED_PACKET,
-		CR_COMMANDS_OUT_OF_SYNC, CR_UNKNOWN_ERROR, CR_OUT_OF_MEMORY,
-		CR_SSL_CONNECTION_ERROR, CR_NET_PACKET_TOO_LARGE,
-#ifdef CR_SERVER_LOST_EXTENDED
-		CR_SERVER_LOST_EXTENDED,
-#endif
-		ER_SERVER_SHUTDOWN,
-		ER_UNKNOWN_COM_ERROR /* Galera: not ready */,
-		1927 /* ER_CONNECTION_KILLED, MariaDB */,
-		ER_CLIENT_INTERACTION_TIMEOUT_,
-		ER_NET_READ_ERROR, ER_NET_READ_INTERRUPTED,
-		ER_NET_ERROR_ON_WRITE, ER_NET_WRITE_INTERRUPTED,
-		ER_NET_PACKETS_OUT_OF_ORDER,
-		0 /* the library failed and does not say why */,
-	};
-	size_t i;
-
-	for (i = 0; i < sizeof(fatal) / sizeof(fatal[0]); i++) {
-		if (fatal[i] == code)
-			return true;
-	}
-	return false;
-}
-
-/* The server has forgotten the prepared statement, or its columns changed
-   under it: prepare again. */
-static bool conn_error_wants_prepare(unsigned int code)
-{
-	return code == ER_UNKNOWN_STMT_HANDLER ||
-		code == 1615 /* ER_NEED_REPREPARE */ ||
-		code == 2057 /* CR_NEW_STMT_METADATA */;
-}
-
 static void conn_forget(struct mysql_conn *conn, unsigned int id)
 {
 	mysql_stmt_close(conn->statements[id]);
@@ -432,14 +337,15 @@ conn_fail(struct mysql_conn *conn, unsigned int id, struct db_error *error_r)
 {
 	MYSQL_STMT *stmt = conn->statements[id];
 
-	conn_set_error(error_r, mysql_stmt_errno(stmt), mysql_stmt_error(stmt));
+	mysql_error_set(error_r, mysql_stmt_errno(stmt),
+			mysql_stmt_error(stmt));
 	/* of an error in place of the next row, only the connection knows
 	   (Connector/C 3.3) */
 	if (error_r->code == 0)
-		conn_set_error(error_r, mysql_errno(conn->mysql),
-			       mysql_error(conn->mysql));
+		mysql_error_set(error_r, mysql_errno(conn->mysql),
+				mysql_error(conn->mysql));
 	conn_forget(conn, id);
-	return conn_error_is_fatal(error_r->code) ?
+	return mysql_error_is_fatal(error_r->code) ?
 		MYSQL_CONN_LOST : MYSQL_CONN_STATEMENT_FAILED;
 }
 
@@ -453,11 +359,8 @@ conn_fail_own(struct mysql_conn *conn, unsigned int id)
 }
 
 /* The server does not keep to the protocol: nothing more is read from it. */
-static enum mysql_conn_result
-conn_distrust(struct mysql_conn *conn, const char *what,
-	      struct db_error *error_r)
+static enum mysql_conn_result conn_distrust(struct mysql_conn *conn)
 {
-	db_error_set(error_r, "The server sent %s", what);
 	(void)shutdown(atomic_load(&conn->fd), SHUT_RDWR);
 	return MYSQL_CONN_LOST;
 }
@@ -466,8 +369,10 @@ conn_distrust(struct mysql_conn *conn, const char *what,
 static enum mysql_conn_result
 conn_expect_silence(struct mysql_conn *conn, struct db_error *error_r)
 {
-	return mysql_distrust_silence(conn->mysql) ? MYSQL_CONN_OK :
-		conn_distrust(conn, "what was not asked for", error_r);
+	if (mysql_distrust_silence(conn->mysql))
+		return MYSQL_CONN_OK;
+	db_error_set(error_r, "The server sent what was not asked for");
+	return conn_distrust(conn);
 }
 
 static enum mysql_conn_result
@@ -494,96 +399,6 @@ conn_prepare_one(struct mysql_conn *conn, const struct db_statement *statement,
 	return MYSQL_CONN_OK;
 }
 
-static bool field_is_text(const MYSQL_FIELD *field)
-{
-	switch (field->type) {
-	case MYSQL_TYPE_VARCHAR:
-	case MYSQL_TYPE_VAR_STRING:
-	case MYSQL_TYPE_STRING:
-	case MYSQL_TYPE_TINY_BLOB:
-	case MYSQL_TYPE_BLOB:
-	case MYSQL_TYPE_MEDIUM_BLOB:
-	case MYSQL_TYPE_LONG_BLOB:
-		return true;
-	default:
-		return false;
-	}
-}
-
-/* Whether a value of one column reads the same in the other. UNION forgets
-   ZEROFILL, and knows a common type for whatever it is given. */
-static bool fields_read_same(const MYSQL_FIELD *plain, const MYSQL_FIELD *wide)
-{
-	if (strcmp(plain->name, wide->name) != 0 ||
-	    (plain->flags & ZEROFILL_FLAG) != 0)
-		return false;
-	if (plain->type == MYSQL_TYPE_NULL)
-		return true;
-	if (field_is_text(plain))
-		return field_is_text(wide) &&
-			plain->charsetnr == wide->charsetnr;
-	return plain->type == wide->type && plain->decimals == wide->decimals;
-}
-
-/* A list of words is compared by its words or by their numbers. */
-static bool field_is_key(const MYSQL_FIELD *field)
-{
-	return field_is_text(field) &&
-		(field->flags & (ENUM_FLAG | SET_FLAG)) == 0;
-}
-
-/* Whether the column of the statement, from 0, is not asked for. */
-static const struct db_echo *find_echo(const struct db_statement *form,
-				       unsigned int column)
-{
-	unsigned int i;
-
-	for (i = 0; i < form->echo_count; i++) {
-		if (form->echoes[i].column == column)
-			return &form->echoes[i];
-	}
-	return NULL;
-}
-
-/* Those of the form: number, columns, keys. */
-static bool fields_fit(const struct db_statement *form,
-		       const MYSQL_FIELD *plain, unsigned int count,
-		       const MYSQL_FIELD *wide)
-{
-	unsigned int i;
-
-	wide++;
-	for (i = 0; i < count; i++) {
-		if (find_echo(form, i) == NULL &&
-		    !fields_read_same(&plain[i], wide++))
-			return false;
-	}
-	for (i = 0; i < form->keys; i++) {
-		if (!field_is_key(wide++))
-			return false;
-	}
-	return true;
-}
-
-static bool columns_read_same(const struct db_statement *form,
-			      MYSQL_STMT *plain, MYSQL_STMT *wide)
-{
-	MYSQL_RES *plain_meta = mysql_stmt_result_metadata(plain);
-	MYSQL_RES *wide_meta = mysql_stmt_result_metadata(wide);
-	const unsigned int count = mysql_stmt_field_count(plain);
-	bool same = plain_meta != NULL && wide_meta != NULL &&
-		mysql_stmt_field_count(wide) + form->echo_count ==
-		1 + count + form->keys &&
-		fields_fit(form, mysql_fetch_fields(plain_meta), count,
-			   mysql_fetch_fields(wide_meta));
-
-	if (plain_meta != NULL)
-		mysql_free_result(plain_meta);
-	if (wide_meta != NULL)
-		mysql_free_result(wide_meta);
-	return same;
-}
-
 static enum mysql_conn_result
 conn_prepare(struct mysql_conn *conn, const struct db_statement *statement,
 	     struct db_error *error_r)
@@ -604,8 +419,8 @@ conn_prepare(struct mysql_conn *conn, const struct db_statement *statement,
 		return result;
 	result = conn_prepare_one(conn, statement, error_r);
 	if (result == MYSQL_CONN_OK &&
-	    !columns_read_same(statement, conn->statements[plain->id],
-			       conn->statements[statement->id])) {
+	    !mysql_columns_read_same(statement, conn->statements[plain->id],
+				     conn->statements[statement->id])) {
 		db_error_set(error_r, "its columns would read differently");
 		result = conn_fail_own(conn, statement->id);
 	}
@@ -678,286 +493,34 @@ conn_execute(struct mysql_conn *conn, const struct db_statement *statement,
 				      query_count) == 0)
 			return MYSQL_CONN_OK;
 		result = conn_fail(conn, id, error_r);
-		if (retried || !conn_error_wants_prepare(error_r->code))
+		if (retried || !mysql_error_wants_prepare(error_r->code))
 			return result;
 		retried = true;
 	}
 }
 
-/* Buffers for one row, each column CONN_COLUMN_SIZE bytes. */
-struct conn_row {
-	unsigned int count;
-	MYSQL_BIND *binds;
-	unsigned long *lengths;
-	my_bool *nulls;
-	char *buffers;
-};
-
-static void conn_row_deinit(struct conn_row *row)
-{
-	if (row->buffers != NULL) {
-		/* a password column went through here */
-		explicit_bzero(row->buffers,
-			       (size_t)row->count * CONN_COLUMN_SIZE);
-	}
-	free(row->binds);
-	free(row->lengths);
-	free(row->nulls);
-	free(row->buffers);
-}
-
-static bool conn_row_init(struct conn_row *row, MYSQL_STMT *stmt)
-{
-	unsigned int i;
-
-	memset(row, 0, sizeof(*row));
-	row->count = mysql_stmt_field_count(stmt);
-	row->binds = calloc(row->count + 1, sizeof(*row->binds));
-	row->lengths = calloc(row->count + 1, sizeof(*row->lengths));
-	row->nulls = calloc(row->count + 1, sizeof(*row->nulls));
-	row->buffers = calloc(row->count + 1, CONN_COLUMN_SIZE);
-	if (row->binds == NULL || row->lengths == NULL || row->nulls == NULL ||
-	    row->buffers == NULL)
-		return false;
-	for (i = 0; i < row->count; i++) {
-		row->binds[i].buffer_type = MYSQL_TYPE_STRING;
-		row->binds[i].buffer = row->buffers + i * CONN_COLUMN_SIZE;
-		row->binds[i].buffer_length = CONN_COLUMN_SIZE;
-		row->binds[i].length = &row->lengths[i];
-		row->binds[i].is_null = &row->nulls[i];
-	}
-	return mysql_stmt_bind_result(stmt, row->binds) == 0;
-}
-
-/* Copies the value of one column of the row just fetched. */
-static char *conn_row_value(struct conn_row *row, MYSQL_STMT *stmt,
-			    unsigned int column, struct db_rows *rows)
-{
-	unsigned long length = row->lengths[column];
-	char *value = db_rows_text(rows, length);
-	MYSQL_BIND bind = {
-		.buffer_type = MYSQL_TYPE_STRING,
-		.buffer = value,
-		.buffer_length = length,
-		.length = &row->lengths[column],
-		.is_null = &row->nulls[column],
-	};
-
-	if (value == NULL)
-		return NULL;
-	if (length <= CONN_COLUMN_SIZE)
-		memcpy(value, row->binds[column].buffer, length);
-	else if (mysql_stmt_fetch_column(stmt, &bind, column, 0) != 0)
-		return NULL;
-	return value;
-}
-
-/* The server gives it in bytes of the connection's charset. */
-static unsigned long conn_field_width(const MYSQL_FIELD *field)
-{
-	return field->charsetnr == CHARSET_BINARY ? field->length :
-		field->length / CONN_CHARSET_MAX_BYTES;
-}
-
-static char *conn_rows_name(struct db_rows *rows, const char *name)
-{
-	const size_t len = strlen(name);
-	char *copy = db_rows_text(rows, len);
-
-	return copy == NULL ? NULL : memcpy(copy, name, len);
-}
-
-/* How the rows of a statement are read. */
-struct conn_reader {
-	struct mysql_conn *conn;
-	const struct db_statement *statement;
-	/* what was asked; none for a stream */
-	struct db_query *const *queries;
-	unsigned int query_count;
-
-	MYSQL_STMT *stmt;
-	struct conn_row row;
-	struct db_rows *rows;
-};
-
-/* The answer's column, behind the number of a wide form. */
-static const struct db_echo *
-conn_reader_echo(const struct conn_reader *reader, unsigned int column)
-{
-	return column == 0 ? NULL : find_echo(reader->statement, column - 1);
-}
-
-static bool conn_reader_names(struct conn_reader *reader,
-			      const MYSQL_FIELD *field)
-{
-	struct db_rows *rows = reader->rows;
-	const struct db_echo *echo;
-	unsigned int i;
-
-	for (i = 0; i < rows->column_count; i++) {
-		echo = conn_reader_echo(reader, i);
-		rows->names[i] = conn_rows_name(rows, echo != NULL ?
-						echo->name : field->name);
-		if (rows->names[i] == NULL)
-			return false;
-		if (echo == NULL)
-			rows->widths[i] = conn_field_width(field++);
-	}
-	return true;
-}
-
-/* Room for the answer: without the keys of a wide form, but with the columns
-   that it leaves out. */
-static bool conn_reader_rows(struct conn_reader *reader, unsigned int max_rows)
-{
-	const struct db_statement *statement = reader->statement;
-	const unsigned int count = mysql_stmt_field_count(reader->stmt) -
-		statement->keys + statement->echo_count;
-	MYSQL_RES *meta = mysql_stmt_result_metadata(reader->stmt);
-	bool ok;
-
-	reader->rows = db_rows_new(count, max_rows);
-	ok = reader->rows != NULL && meta != NULL &&
-		conn_reader_names(reader, mysql_fetch_fields(meta));
-	if (meta != NULL)
-		mysql_free_result(meta);
-	return ok;
-}
-
-/* A server may have changed its mind about columns when it executes. */
-static bool conn_reader_init(struct conn_reader *reader, unsigned int max_rows,
-			     struct db_error *error_r)
-{
-	const struct db_statement *statement = reader->statement;
-	const unsigned int count = mysql_stmt_field_count(reader->stmt);
-
-	if (count <= statement->keys) {
-		db_error_set(error_r, "The server sends %u columns, fewer "
-			     "than it was asked for", count);
-		return false;
-	}
-	if (!conn_row_init(&reader->row, reader->stmt) ||
-	    !conn_reader_rows(reader, max_rows)) {
-		db_error_set(error_r, "Out of memory");
-		return false;
-	}
-	return true;
-}
-
-/* The value that the query of this row has, as the server would have given it
-   back. A row of no query is refused by whoever reads its number. */
-static char *conn_echo_value(const struct conn_reader *reader,
-			     const char *number, const struct db_echo *echo)
-{
-	const unsigned int query = number == NULL ? 0 :
-		(unsigned int)atoi(number);
-
-	return query >= reader->query_count ? NULL :
-		reader->queries[query]->values[echo->value];
-}
-
-/* Copies a column of the row that was fetched. Returns -1 with error_r set. */
-static int conn_reader_copy(struct conn_reader *reader, unsigned int column,
-			    const char *name, char **value_r,
-			    struct db_error *error_r)
-{
-	struct conn_row *row = &reader->row;
-
-	if (row->nulls[column])
-		return 0;
-	if (row->lengths[column] > MYSQL_CONN_MAX_VALUE) {
-		db_error_set(error_r, "Column %s holds %lu bytes, more than "
-			     "the %u that can be used", name,
-			     row->lengths[column], MYSQL_CONN_MAX_VALUE);
-		return -1;
-	}
-	*value_r = conn_row_value(row, reader->stmt, column, reader->rows);
-	if (*value_r == NULL) {
-		db_error_set(error_r, "Out of memory");
-		return -1;
-	}
-	return 0;
-}
-
-/* Copies the row that was fetched. Returns -1 with error_r set. */
-static int conn_reader_add(struct conn_reader *reader,
-			   struct db_error *error_r)
-{
-	struct db_rows *rows = reader->rows;
-	char **values = rows->values +
-		(size_t)rows->row_count * rows->column_count;
-	const struct db_echo *echo;
-	unsigned int i, column = 0;
-
-	rows->row_count++;
-	for (i = 0; i < rows->column_count; i++) {
-		echo = conn_reader_echo(reader, i);
-		if (echo != NULL)
-			values[i] = conn_echo_value(reader, values[0], echo);
-		else if (conn_reader_copy(reader, column++, rows->names[i],
-					  &values[i], error_r) < 0)
-			return -1;
-	}
-	return 0;
-}
-
-/* Fetches until max_rows rows are there or the result ends. To know whether
-   there are more, either one further row is read and dropped (look_ahead), or
-   the next call finds out. */
+/* Reads what was executed. */
 static enum mysql_conn_result
-conn_fetch(struct conn_reader *reader, unsigned int max_rows, bool look_ahead,
-	   struct db_error *error_r)
-{
-	struct mysql_conn *conn = reader->conn;
-	const unsigned int id = reader->statement->id;
-	struct db_rows *rows = reader->rows;
-	MYSQL_STMT *stmt = reader->stmt;
-	size_t mark;
-	int ret;
-
-	for (;;) {
-		if (rows->row_count == max_rows && !look_ahead) {
-			rows->more = true;
-			return MYSQL_CONN_OK;
-		}
-		mark = mysql_distrust_mark(conn->mysql);
-		ret = mysql_stmt_fetch(stmt);
-		if (ret == MYSQL_NO_DATA)
-			return mysql_distrust_end(stmt, mark) ? MYSQL_CONN_OK :
-				conn_distrust(conn, "a broken end of rows",
-					      error_r);
-		if (ret != 0 && ret != MYSQL_DATA_TRUNCATED)
-			return conn_fail(conn, id, error_r);
-		if (!mysql_distrust_row(stmt, mark))
-			return conn_distrust(conn, "a broken row", error_r);
-		if (rows->row_count == max_rows) {
-			rows->more = true;
-			return MYSQL_CONN_OK;
-		}
-		if (conn_reader_add(reader, error_r) < 0)
-			return conn_fail_own(conn, id);
-	}
-}
-
-/* reader: what was executed. */
-static enum mysql_conn_result
-conn_read_rows(struct conn_reader *reader, unsigned int max_rows,
-	       bool look_ahead, struct db_rows **rows_r,
+conn_read_rows(struct mysql_conn *conn, const struct db_statement *statement,
+	       struct db_query *const *queries, unsigned int query_count,
+	       unsigned int max_rows, bool look_ahead, struct db_rows **rows_r,
 	       struct db_error *error_r)
 {
-	struct mysql_conn *conn = reader->conn;
-	const unsigned int id = reader->statement->id;
-	enum mysql_conn_result result;
+	const unsigned int id = statement->id;
 
-	reader->stmt = conn->statements[id];
-	result = conn_reader_init(reader, max_rows, error_r) ?
-		conn_fetch(reader, max_rows, look_ahead, error_r) :
-		conn_fail_own(conn, id);
-	conn_row_deinit(&reader->row);
-	if (result != MYSQL_CONN_OK)
-		db_rows_free(&reader->rows);
-	*rows_r = reader->rows;
-	return result;
+	switch (mysql_rows_read(conn->statements[id], statement, queries,
+				query_count, max_rows, look_ahead, rows_r,
+				error_r)) {
+	case MYSQL_ROWS_OK:
+		return MYSQL_CONN_OK;
+	case MYSQL_ROWS_FAILED:
+		return conn_fail(conn, id, error_r);
+	case MYSQL_ROWS_REFUSED:
+		return conn_fail_own(conn, id);
+	case MYSQL_ROWS_BROKEN:
+		break;
+	}
+	return conn_distrust(conn);
 }
 
 /* A statement without columns: one that changes rows, or a CALL of a procedure
@@ -1010,12 +573,6 @@ conn_run(struct mysql_conn *conn, const struct db_statement *statement,
 	 struct db_query *const *queries, unsigned int query_count,
 	 struct db_rows **rows_r, struct db_error *error_r)
 {
-	struct conn_reader reader = {
-		.conn = conn,
-		.statement = statement,
-		.queries = queries,
-		.query_count = query_count,
-	};
 	unsigned int id = statement->id;
 	enum mysql_conn_result result;
 
@@ -1032,8 +589,8 @@ conn_run(struct mysql_conn *conn, const struct db_statement *statement,
 			return conn_fail_own(conn, id);
 		}
 	} else {
-		/* not stored first: that would be a copy that nobody wipes */
-		result = conn_read_rows(&reader, statement->queries *
+		result = conn_read_rows(conn, statement, queries, query_count,
+					statement->queries *
 					statement->max_rows, true, rows_r,
 					error_r);
 		if (result != MYSQL_CONN_OK)
@@ -1090,11 +647,7 @@ mysql_conn_stream_read(struct mysql_conn *conn, unsigned int max_rows,
 		       uint64_t deadline, struct db_rows **rows_r,
 		       struct db_error *error_r)
 {
-	struct conn_reader reader = {
-		.conn = conn,
-		.statement = conn->stream,
-	};
-
 	conn_begin(conn, deadline);
-	return conn_read_rows(&reader, max_rows, false, rows_r, error_r);
+	return conn_read_rows(conn, conn->stream, NULL, 0, max_rows, false,
+			      rows_r, error_r);
 }
