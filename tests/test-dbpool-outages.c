@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Two hosts for a long while, with one of them in some trouble, then the other:
- * each lookup is answered by the one that is well, and soon. What happens, and
- * when, is drawn by lot, but is the same each time.
+ * Two hosts for a long while, with one of them in some trouble, then the other;
+ * or three, of which the last one is always well. Each lookup is answered by
+ * one that is well, and soon. What happens, and when, is drawn by lot, but is
+ * the same each time.
  */
 #include "fake-jobs.h"
 #include "fake-loop.h"
@@ -22,7 +23,7 @@
 #define CONNECT_TIMEOUT_MS 2000
 #define HEDGE_MS 300
 /* With both hosts well, from the end of one's trouble to that of the other:
-   lookups that waited meanwhile have been answered. */
+   lookups that waited meanwhile have been answered. A third host spares it. */
 #define PEACE_MS 400
 
 /* Whoever does more in a millisecond does it again and again. */
@@ -40,6 +41,7 @@ static const struct db_statement statement = {
 
 /* The machine: all times in milliseconds. */
 struct load {
+	unsigned int hosts;
 	unsigned int latency;	/* of one call, at most */
 	unsigned int pause;	/* between two lookups, on average */
 	unsigned int limit;	/* until a lookup has to be answered */
@@ -122,7 +124,7 @@ static void cure(struct fake_host *host)
 static unsigned int change_trouble(void)
 {
 	const unsigned int next = 1 + draw(2);
-	const bool other = struck != 0 && struck != next;
+	const bool other = struck != 0 && struck != next && load->hosts == 2;
 
 	cure(&fake_hosts[0]);
 	cure(&fake_hosts[1]);
@@ -187,10 +189,11 @@ static void pool_start(unsigned int number)
 	static const struct db_server servers[] = {
 		{ .port = 1, .connect_timeout_ms = CONNECT_TIMEOUT_MS },
 		{ .port = 2, .connect_timeout_ms = CONNECT_TIMEOUT_MS },
+		{ .port = 3, .connect_timeout_ms = CONNECT_TIMEOUT_MS },
 	};
 	const struct dbpool_settings settings = {
 		.servers = servers,
-		.server_count = 2,
+		.server_count = load->hosts,
 		.load_balance = number % 2 == 0,
 		.connections = load->connections + number % 3,
 		.max_batch = 4,
@@ -209,10 +212,10 @@ static void pool_start(unsigned int number)
 
 static void tick(void)
 {
-	unsigned int steps = 0;
+	unsigned int i, steps = 0;
 
-	fake_hosts[0].latency = draw(load->latency);
-	fake_hosts[1].latency = draw(load->latency);
+	for (i = 0; i < load->hosts; i++)
+		fake_hosts[i].latency = draw(load->latency);
 	fake_jobs_release();
 	while (fake_jobs_queued() > 0) {
 		(void)fake_jobs_step();
@@ -223,14 +226,15 @@ static void tick(void)
 
 static void play(unsigned int number)
 {
-	unsigned int msecs, next = 0;
+	unsigned int i, msecs, next = 0;
 
 	snprintf(story, sizeof(story), "story %u", number);
 	lot = number;
 	struck = asked = answered = 0;
 	pool_start(number);
 	/* lookups of which each is asked alone then */
-	fake_hosts[0].wide_fails = fake_hosts[1].wide_fails = number % 5 == 0;
+	for (i = 0; i < load->hosts; i++)
+		fake_hosts[i].wide_fails = number % 5 == 0;
 	for (msecs = 0; msecs < STORY_MS; msecs++) {
 		if (msecs == next)
 			next += change_trouble();
@@ -258,8 +262,8 @@ static void test_dbpool_outages(void)
 {
 	/* who meets a second slow connection waits for it, too */
 	static const struct load quick = {
-		.latency = 20, .pause = 20, .limit = 2 * HEDGE_MS + 100,
-		.connections = 1,
+		.hosts = 2, .latency = 20, .pause = 20,
+		.limit = 2 * HEDGE_MS + 100, .connections = 1,
 	};
 
 	play_all(&quick);
@@ -269,16 +273,32 @@ static void test_dbpool_outages(void)
 static void test_dbpool_outages_of_busy_hosts(void)
 {
 	static const struct load busy = {
-		.latency = HEDGE_MS + 50, .pause = 400, .limit = 3000,
-		.connections = 2,
+		.hosts = 2, .latency = HEDGE_MS + 50, .pause = 400,
+		.limit = 3000, .connections = 2,
 	};
 
+	play_all(&busy);
+}
+
+static void test_dbpool_outages_of_two_in_three(void)
+{
+	static const struct load quick = {
+		.hosts = 3, .latency = 20, .pause = 20,
+		.limit = 2 * HEDGE_MS + 100, .connections = 1,
+	};
+	static const struct load busy = {
+		.hosts = 3, .latency = HEDGE_MS + 50, .pause = 400,
+		.limit = 3000, .connections = 2,
+	};
+
+	play_all(&quick);
 	play_all(&busy);
 }
 
 static CU_TestInfo tests[] = {
 	TEST(test_dbpool_outages),
 	TEST(test_dbpool_outages_of_busy_hosts),
+	TEST(test_dbpool_outages_of_two_in_three),
 	CU_TEST_INFO_NULL,
 };
 
