@@ -269,6 +269,7 @@ struct last_login *last_login_new(const struct last_login_params *params)
 		.text = params->insert,
 		.bind_count = LAST_LOGIN_ROWS * 2,
 		.queries = 1,
+		.changes = true,
 	};
 	return last_login;
 }

@@ -437,6 +437,7 @@ struct rehash *rehash_new(const struct rehash_params *params)
 		.text = params->sql->update,
 		.queries = 1,
 		.bind_count = SCHEMA_REHASH_BINDS,
+		.changes = true,
 	};
 	rehash->queue_tail = &rehash->queue;
 	return rehash;

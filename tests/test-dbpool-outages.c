@@ -103,6 +103,11 @@ static void strike_not_ready(struct fake_host *host)
 	host->error_kind = DB_ERROR_BUSY;
 }
 
+static void strike_wrong(struct fake_host *host)
+{
+	host->run = MYSQL_CONN_STATEMENT_FAILED;
+}
+
 static void strike_restarted(struct fake_host *host)
 {
 	host->generation++;
@@ -110,7 +115,7 @@ static void strike_restarted(struct fake_host *host)
 
 static void (*const strikes[])(struct fake_host *host) = {
 	strike_frozen, strike_silent, strike_stuck, strike_refused,
-	strike_full, strike_not_ready, strike_restarted,
+	strike_full, strike_not_ready, strike_wrong, strike_restarted,
 };
 
 static void cure(struct fake_host *host)

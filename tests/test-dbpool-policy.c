@@ -216,6 +216,61 @@ static void test_policy_prefers(void)
 	}
 }
 
+static const struct {
+	const char *name;
+	struct dbpool_host_state hosts[3];
+	dbpool_host_set but;
+	int elsewhere;
+	bool open;
+} elsewheres[] = {
+	{ "the next", { UP, UP, UP }, 1, 1, true },
+	{ "the only one left", { UP, UP, UP }, 5, 1, true },
+	{ "none is left", { UP, UP, UP }, 7, -1, false },
+	{ "never tried", { UP, UNKNOWN, UNKNOWN }, 1, 1, true },
+	{ "one attempt at a time", { UP, { .connecting = 1, .up = true }, UP },
+	  1, 1, false },
+	{ "unless it is late",
+	  { UP, { .connecting = 1, .connecting_late = 1 }, UP }, 1, 1, true },
+	{ "one is idle", { UP, { .open = 1, .up = true }, UP }, 1, 1, false },
+	{ "all are busy", { UP, { .open = 1, .busy = 1, .up = true }, UP }, 1,
+	  1, true },
+	{ "as many as may be",
+	  { UP, { .open = 2, .busy = 2, .up = true }, UP }, 1, 1, false },
+	{ "not the slow one", { UP, SLOW, UP }, 1, 2, true },
+	{ "the slow one is left", { UP, SLOW, UP }, 5, 1, false },
+	{ "before one in back-off", { UP, DOWN(1), SLOW }, 1, 2, false },
+	{ "one in back-off is left", { UP, DOWN(1), SLOW }, 5, 1, true },
+	{ "which refused others", { UP, REFUSED_BEFORE, UP }, 5, 1, true },
+	{ "which refused this", { UP, REFUSED_SINCE, UP }, 5, -1, false },
+	{ "that is over", { UP, { .failures = 1, .retry_at = NOW,
+				  .refused_since = WAITING_SINCE + 1 }, UP },
+	  5, 1, true },
+};
+
+static void test_policy_elsewhere(void)
+{
+	size_t i;
+	int host;
+
+	for (i = 0; i < N_ROWS(elsewheres); i++) {
+		const struct dbpool_policy policy = {
+			.hosts = elsewheres[i].hosts,
+			.host_count = 3,
+			.max_per_host = 2,
+			.now = NOW,
+		};
+
+		host = dbpool_policy_elsewhere(&policy, elsewheres[i].but,
+					       WAITING_SINCE);
+		UNIT_ASSERT_ROW(elsewheres[i].name,
+				host == elsewheres[i].elsewhere);
+		UNIT_ASSERT_ROW(elsewheres[i].name, host < 0 ||
+				dbpool_policy_open_there(
+					&policy, (unsigned int)host) ==
+				elsewheres[i].open);
+	}
+}
+
 #define REFUSED(since) { .failures = 1, .refused_since = (since) }
 
 static const struct {
@@ -257,6 +312,7 @@ static CU_TestInfo tests[] = {
 	TEST(test_policy_open),
 	TEST(test_policy_probe),
 	TEST(test_policy_prefers),
+	TEST(test_policy_elsewhere),
 	TEST(test_policy_give_up),
 	CU_TEST_INFO_NULL,
 };

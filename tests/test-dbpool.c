@@ -1411,6 +1411,287 @@ static void test_dbpool_read_only_host_is_left_for_another(void)
 	pool_stop();
 }
 
+/* ------------------------------------------ errors that others may not have */
+
+static void fail_on(unsigned int host, const char *text)
+{
+	fake_hosts[host].run = MYSQL_CONN_STATEMENT_FAILED;
+	fake_hosts[host].error_text = text;
+}
+
+static void expect_error(const struct outcome *outcome, const char *text)
+{
+	CU_ASSERT_EQUAL(outcome->calls, 1);
+	CU_ASSERT_FALSE(outcome->ok);
+	CU_ASSERT_STRING_EQUAL(outcome->text, text);
+}
+
+/* How often the log has it of the first host. */
+static unsigned int complaints(void)
+{
+	static const char line[] = "database host1: fails a query that "
+		"another server answers: no table (error 4242)\n";
+	const char *p = log_text;
+	unsigned int count = 0;
+
+	while ((p = strstr(p, line)) != NULL) {
+		p += strlen(line);
+		count++;
+	}
+	return count;
+}
+
+static void test_dbpool_error_is_asked_elsewhere(void)
+{
+	pool_start(2);
+	fail_on(0, "no table");
+	lookup_once("a");
+	CU_ASSERT_EQUAL(complaints(), 1);
+	/* that is told once, until the host answers that statement */
+	lookup_once("b");
+	CU_ASSERT_EQUAL(complaints(), 1);
+	CU_ASSERT_EQUAL(fake_hosts[0].runs, 2);
+	CU_ASSERT_EQUAL(fake_hosts[1].runs, 2);
+	CU_ASSERT_EQUAL(fake_hosts[1].connects, 1);
+	fake_hosts[0].run = MYSQL_CONN_OK;
+	lookup_once("c");
+	CU_ASSERT_EQUAL(fake_hosts[1].runs, 2);
+	fail_on(0, "no table");
+	lookup_once("d");
+	CU_ASSERT_EQUAL(complaints(), 2);
+	/* it is not passed over, as it may answer another statement */
+	CU_ASSERT_EQUAL(observed[DBPOOL_EVENT_HOST_DOWN], 0);
+	pool_stop();
+}
+
+static void test_dbpool_error_of_every_host_is_the_answer(void)
+{
+	struct outcome outcome = { 0 };
+	unsigned int i;
+
+	pool_start(3);
+	fail_on(0, "one");
+	fail_on(1, "two");
+	fail_on(2, "three");
+	submit(&outcome, "a");
+	fake_jobs_settle();
+	expect_error(&outcome, "one");
+	for (i = 0; i < 3; i++)
+		CU_ASSERT_EQUAL(fake_hosts[i].runs, 1);
+	CU_ASSERT_EQUAL(complaints(), 0);
+	pool_stop();
+}
+
+static void test_dbpool_error_ends_with_the_other_host(void)
+{
+	struct outcome outcome = { 0 }, next = { 0 };
+
+	pool_start(2);
+	fail_on(0, "no table");
+	fake_hosts[1].connect = MYSQL_CONN_LOST;
+	submit(&outcome, "a");
+	fake_jobs_settle();
+	expect_error(&outcome, "no table");
+	CU_ASSERT_EQUAL(fake_hosts[1].connects, 1);
+	/* asked again for the next one, and used if it is there */
+	submit(&next, "b");
+	fake_jobs_settle();
+	expect_error(&next, "no table");
+	CU_ASSERT_EQUAL(fake_hosts[1].connects, 2);
+	fake_hosts[1].connect = MYSQL_CONN_OK;
+	lookup_once("c");
+	CU_ASSERT_EQUAL(fake_hosts[1].connects, 3);
+	pool_stop();
+}
+
+static void test_dbpool_error_waits_for_the_other_host(void)
+{
+	struct outcome outcome = { 0 };
+
+	pool_start(2);
+	fail_on(0, "no table");
+	fake_hosts[1].connect_hangs = true;
+	submit(&outcome, "a");
+	fake_jobs_settle();
+	/* late, and made again */
+	fake_loop_advance(HEDGE_MS);
+	fake_jobs_settle();
+	CU_ASSERT_EQUAL(outcome.calls, 0);
+	CU_ASSERT_EQUAL(fake_conns, 3);
+	fake_hosts[1].connect_hangs = false;
+	fake_jobs_release();
+	fake_jobs_settle();
+	CU_ASSERT_STRING_EQUAL(outcome.text, "a");
+	pool_stop();
+}
+
+static void test_dbpool_error_does_not_wait_for_ever(void)
+{
+	struct outcome outcome = { 0 };
+
+	pool_start(2);
+	fail_on(0, "no table");
+	fake_hosts[1].run_hangs = true;
+	submit(&outcome, "a");
+	fake_jobs_settle();
+	fake_loop_advance(TIMEOUT_MS);
+	expect_error(&outcome, "No answer from the database within 5000 ms; "
+		     "before that: no table");
+	fake_jobs_release();
+	fake_jobs_settle();
+	pool_stop();
+}
+
+static void test_dbpool_error_of_a_batch_is_asked_elsewhere(void)
+{
+	static const char *const values[] = { "a", "b", "c", "d" };
+	struct outcome outcomes[4] = { 0 };
+	unsigned int i;
+
+	pool_start_with(2, 4, 1);
+	fail_on(0, "no table");
+	for (i = 0; i < 4; i++)
+		submit(&outcomes[i], values[i]);
+	fake_jobs_settle();
+	for (i = 0; i < 4; i++) {
+		CU_ASSERT_EQUAL(outcomes[i].calls, 1);
+		CU_ASSERT_STRING_EQUAL(outcomes[i].text, values[i]);
+	}
+	/* together, then each by itself, as it may be the fault of one of them,
+	   and whoever has failed so goes on */
+	CU_ASSERT_TRUE(fake_hosts[0].runs <= 5);
+	CU_ASSERT_TRUE(fake_hosts[1].runs <= 4);
+	pool_stop();
+}
+
+static void test_dbpool_error_of_a_change_is_the_answer(void)
+{
+	static const struct db_statement change = {
+		.id = 3, .text = "UPDATE ?", .bind_count = 1, .queries = 1,
+		.changes = true,
+	};
+	static const char *const value = "a";
+	struct outcome outcome = { 0 };
+
+	pool_start(2);
+	fail_on(0, "locked");
+	CU_ASSERT_PTR_NOT_NULL(dbpool_submit(pool, &change, &value,
+					     lookup_callback, &outcome));
+	fake_jobs_settle();
+	expect_error(&outcome, "locked");
+	CU_ASSERT_EQUAL(fake_hosts[1].connects, 0);
+	pool_stop();
+}
+
+/* The first host is slow and the second one has errors. */
+static void start_slow_and_wrong(unsigned int hosts, struct outcome *outcome)
+{
+	pool_start_with(hosts, 4, 1);
+	lookup_once("x");
+	fail_on(1, "no table");
+	submit(outcome, "a");
+	fake_loop_advance(0);
+	fake_jobs_hold();
+	fake_loop_advance(HEDGE_MS);
+	fake_jobs_settle();
+	CU_ASSERT_EQUAL(fake_hosts[1].runs, 1);
+}
+
+static void test_dbpool_error_beside_a_slow_host(void)
+{
+	struct outcome outcome = { 0 }, next = { 0 };
+
+	/* who else is there is asked */
+	start_slow_and_wrong(3, &outcome);
+	CU_ASSERT_EQUAL(fake_hosts[2].runs, 1);
+	CU_ASSERT_STRING_EQUAL(outcome.text, "a");
+	fake_jobs_release();
+	fake_jobs_settle();
+	pool_stop();
+
+	/* the slow one is better than none, also for those that come then */
+	memset(&outcome, 0, sizeof(outcome));
+	start_slow_and_wrong(2, &outcome);
+	CU_ASSERT_EQUAL(outcome.calls, 0);
+	submit(&next, "b");
+	fake_jobs_settle();
+	CU_ASSERT_EQUAL(next.calls, 0);
+	CU_ASSERT_EQUAL(fake_hosts[1].runs, 2);
+	fake_jobs_release();
+	fake_jobs_settle();
+	CU_ASSERT_STRING_EQUAL(outcome.text, "a");
+	CU_ASSERT_STRING_EQUAL(next.text, "b");
+	CU_ASSERT_EQUAL(fake_hosts[1].runs, 2);
+	pool_stop();
+}
+
+/* It waits for an idle connection of a host that another lookup found slow. */
+static void test_dbpool_error_is_asked_of_a_slow_host(void)
+{
+	struct outcome slow = { 0 }, outcome = { 0 };
+
+	pool_start_with(2, 1, 2);
+	lookup_once("x");
+	submit(&slow, "a");
+	fake_loop_advance(0);
+	fake_jobs_hold();
+	/* there is a second connection */
+	submit(&outcome, "y");
+	fake_jobs_settle();
+	CU_ASSERT_STRING_EQUAL(outcome.text, "y");
+	fail_on(1, "no table");
+	fake_loop_advance(HEDGE_MS);
+	fake_jobs_settle();
+	CU_ASSERT_EQUAL(fake_hosts[1].runs, 1);
+	CU_ASSERT_EQUAL(slow.calls, 0);
+	memset(&outcome, 0, sizeof(outcome));
+	submit(&outcome, "b");
+	fake_jobs_settle();
+	CU_ASSERT_EQUAL(fake_hosts[1].runs, 2);
+	CU_ASSERT_STRING_EQUAL(outcome.text, "b");
+	fake_jobs_release();
+	fake_jobs_settle();
+	CU_ASSERT_STRING_EQUAL(slow.text, "a");
+	pool_stop();
+}
+
+static struct dbpool_lookup **cancel_first;
+
+static void cancel_another(struct outcome *outcome)
+{
+	(void)outcome;
+	if (*cancel_first != NULL)
+		dbpool_cancel(cancel_first);
+}
+
+/* Those that nobody is left for may cancel each other. */
+static void test_dbpool_error_ends_all(void)
+{
+	static const char *const values[] = { "a", "b", "c" };
+	struct outcome outcomes[3] = { 0 };
+	unsigned int i;
+
+	pool_start_with(2, 1, 1);
+	fail_on(0, "no table");
+	fake_hosts[1].connect_hangs = true;
+	for (i = 0; i < 3; i++) {
+		outcomes[i].then = cancel_another;
+		submit(&outcomes[i], values[i]);
+	}
+	fake_jobs_settle();
+	CU_ASSERT_EQUAL(fake_hosts[0].runs, 3);
+	cancel_first = &outcomes[0].lookup;
+	/* refused, all of them */
+	fake_hosts[1].connect_hangs = false;
+	fake_hosts[1].connect = MYSQL_CONN_LOST;
+	fake_jobs_release();
+	fake_jobs_settle();
+	CU_ASSERT_EQUAL(outcomes[0].calls, 0);
+	expect_error(&outcomes[1], "no table");
+	expect_error(&outcomes[2], "no table");
+	pool_stop();
+}
+
 /* ------------------------------------------------------------- streams */
 
 struct stream_outcome {
@@ -1694,6 +1975,16 @@ static CU_TestInfo tests[] = {
 	TEST(test_dbpool_hedge_cuts_a_frozen_connection),
 	TEST(test_dbpool_loss_on_a_fresh_connection_is_the_hosts_fault),
 	TEST(test_dbpool_read_only_host_is_left_for_another),
+	TEST(test_dbpool_error_is_asked_elsewhere),
+	TEST(test_dbpool_error_of_every_host_is_the_answer),
+	TEST(test_dbpool_error_ends_with_the_other_host),
+	TEST(test_dbpool_error_waits_for_the_other_host),
+	TEST(test_dbpool_error_does_not_wait_for_ever),
+	TEST(test_dbpool_error_of_a_batch_is_asked_elsewhere),
+	TEST(test_dbpool_error_of_a_change_is_the_answer),
+	TEST(test_dbpool_error_beside_a_slow_host),
+	TEST(test_dbpool_error_is_asked_of_a_slow_host),
+	TEST(test_dbpool_error_ends_all),
 	TEST(test_dbpool_stream_gives_all_rows),
 	TEST(test_dbpool_stream_closes_anywhere),
 	TEST(test_dbpool_stream_fails_once),

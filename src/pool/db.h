@@ -23,6 +23,9 @@ struct db_statement {
 	unsigned int bind_count;
 	/* how many rows one query can use; further ones are not read */
 	unsigned int max_rows;
+	/* it changes rows, which is not asked of another server because one has
+	   an error: that may be a replica */
+	bool changes;
 
 	/*
 	 * Wide forms answer several queries with one execution: their binds are

@@ -254,7 +254,7 @@ static void slot_failed(struct dbpool_batch *batch, unsigned int slot,
 	while (batch->slots[slot] != NULL) {
 		lookup = batch->slots[slot]->lookup;
 		(void)dbpool_attempt_leave(batch->slots[slot]);
-		dbpool_lookup_failed(lookup, failure, error);
+		dbpool_lookup_failed(lookup, batch->host, failure, error);
 	}
 }
 
@@ -306,7 +306,7 @@ static void batch_statement_failed(struct dbpool_batch *batch,
 			   "together: %s", error->text);
 	}
 	batch_failed(batch, batch->statement == plain ?
-		     DBPOOL_FAILURE_FINAL : DBPOOL_FAILURE_SHARED, error);
+		     DBPOOL_FAILURE_STATEMENT : DBPOOL_FAILURE_SHARED, error);
 }
 
 static void batch_answer_wide(struct dbpool_batch *batch,
@@ -323,7 +323,7 @@ static void batch_answer_wide(struct dbpool_batch *batch,
 
 	if (sorted.next == NULL || sorted.values == NULL) {
 		db_error_set(&error, "Out of memory");
-		batch_failed(batch, DBPOOL_FAILURE_FINAL, &error);
+		batch_failed(batch, DBPOOL_FAILURE_STATEMENT, &error);
 	} else if (rows->more || !batch_rows_sort(&sorted, form)) {
 		/* or somebody has so many rows that others may lack theirs */
 		db_error_set(&error, "The server sent a row of no lookup");
@@ -400,7 +400,11 @@ static void conn_done_batch(struct job *job)
 		failure = conn_lost(conn, &error);
 	} else {
 		conn->proved = true;
-		dbpool_host_answered(pool, conn->host);
+		if (result == MYSQL_CONN_OK)
+			dbpool_host_answers(pool, conn->host,
+					    batch->queries[0]->statement);
+		else
+			dbpool_host_answered(pool, conn->host);
 	}
 	/* the connection may be gone after this */
 	if (result == MYSQL_CONN_LOST || conn->doubtful)
@@ -451,7 +455,6 @@ static struct dbpool_conn *idle_conn(struct dbpool *pool)
 
 	for (conn = pool->conns; conn != NULL; conn = conn->next) {
 		if (conn->state != CONN_IDLE ||
-		    dbpool_policy_shuns(&policy, conn->host) ||
 		    dbpool_lookup_next(pool, conn->host, NULL) == NULL)
 			continue;
 		if (best == NULL ||

@@ -54,6 +54,27 @@ void dbpool_host_answered(struct dbpool *pool, unsigned int host)
 	pool->last_error.text[0] = '\0';
 }
 
+void dbpool_host_answers(struct dbpool *pool, unsigned int host,
+			 const struct db_statement *statement)
+{
+	dbpool_host_answered(pool, host);
+	pool->hosts[host].wrong[statement->id] = false;
+}
+
+void dbpool_host_is_wrong(struct dbpool *pool, unsigned int host,
+			  const struct db_statement *statement,
+			  const struct db_error *error)
+{
+	bool *wrong = &pool->hosts[host].wrong[statement->id];
+
+	if (*wrong)
+		return;
+	*wrong = true;
+	dbpool_log(pool, DBPOOL_LOG_ERROR, "database %s: fails a query that "
+		   "another server answers: %s (error %u)",
+		   pool->hosts[host].name, error->text, error->code);
+}
+
 static uint32_t host_random(struct dbpool *pool)
 {
 	/* any numbers do that differ between processes */

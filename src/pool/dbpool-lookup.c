@@ -26,6 +26,7 @@ static void lookup_wait(struct dbpool_lookup *lookup, bool first)
 	else
 		pool->waiting_tail = lookup;
 	pool->waiting_count++;
+	pool->failed_count += lookup->failed_on != 0;
 }
 
 static void lookup_end_hedging(struct dbpool_lookup *lookup)
@@ -52,6 +53,7 @@ void dbpool_lookup_unwait(struct dbpool_lookup *lookup)
 	else
 		pool->waiting_tail = lookup->wait_prev;
 	pool->waiting_count--;
+	pool->failed_count -= lookup->failed_on != 0;
 }
 
 static bool lookup_is_at(const struct dbpool_lookup *lookup, unsigned int host)
@@ -66,6 +68,38 @@ static bool lookup_is_at(const struct dbpool_lookup *lookup, unsigned int host)
 	return false;
 }
 
+/* Who may have an answer where others had an error of the statement; -1:
+   nobody. */
+static int lookup_elsewhere(const struct dbpool_lookup *lookup)
+{
+	const struct dbpool_policy policy = dbpool_policy(lookup->pool);
+	dbpool_host_set but = lookup->failed_on;
+	unsigned int i;
+
+	for (i = 0; i < 2; i++) {
+		if (lookup->attempts[i].batch != NULL)
+			but |= DBPOOL_HOST_SET(lookup->attempts[i].batch->host);
+	}
+	return dbpool_policy_elsewhere(&policy, but, lookup->waiting_since);
+}
+
+/* A slow host is for those who have no better one. */
+static bool lookup_may_ask(const struct dbpool_lookup *lookup,
+			   unsigned int host)
+{
+	struct dbpool_policy policy;
+
+	if (lookup_is_at(lookup, host) ||
+	    (lookup->failed_on & DBPOOL_HOST_SET(host)) != 0)
+		return false;
+	if (!lookup->pool->host_states[host].slow)
+		return true;
+	if (lookup->failed_on != 0)
+		return lookup_elsewhere(lookup) == (int)host;
+	policy = dbpool_policy(lookup->pool);
+	return !dbpool_policy_shuns(&policy, host);
+}
+
 struct dbpool_lookup *dbpool_lookup_next(struct dbpool *pool,
 					 unsigned int host,
 					 const struct dbpool_lookup *after)
@@ -73,7 +107,7 @@ struct dbpool_lookup *dbpool_lookup_next(struct dbpool *pool,
 	struct dbpool_lookup *lookup =
 		after == NULL ? pool->waiting : after->wait_next;
 
-	while (lookup != NULL && lookup_is_at(lookup, host))
+	while (lookup != NULL && !lookup_may_ask(lookup, host))
 		lookup = lookup->wait_next;
 	return lookup;
 }
@@ -115,6 +149,11 @@ void dbpool_lookup_finish(struct dbpool_lookup *lookup,
 			  const struct db_rows *rows,
 			  const struct db_error *error)
 {
+	if (lookup->failed_on != 0 && rows == NULL)
+		error = &lookup->error;
+	else if (lookup->failed_on != 0)
+		dbpool_host_is_wrong(lookup->pool, lookup->failed_first,
+				     lookup->query->statement, &lookup->error);
 	lookup_unlink(lookup, false);
 	lookup->callback(rows, error, lookup->context);
 	lookup_free(lookup);
@@ -150,8 +189,8 @@ void dbpool_lookup_hedge(struct dbpool_lookup *lookup)
 {
 	if (lookup->waiting || lookup_attempts(lookup) != 1)
 		return;
-	lookup->hedging = true;
-	lookup->pool->hedging_count++;
+	lookup->hedging = lookup->failed_on == 0;
+	lookup->pool->hedging_count += lookup->hedging;
 	lookup_wait(lookup, true);
 }
 
@@ -169,7 +208,25 @@ static void lookup_hedge_again(struct dbpool_lookup *lookup)
 	}
 }
 
-void dbpool_lookup_failed(struct dbpool_lookup *lookup,
+/* Notes that the host has an error of the statement. Whether another one is
+   left to ask. */
+static bool lookup_failed_on(struct dbpool_lookup *lookup, unsigned int host,
+			     const struct db_error *error)
+{
+	if (lookup->query->statement->changes || DBPOOL_HOST_SET(host) == 0)
+		return false;
+	if (lookup->failed_on == 0) {
+		lookup->failed_first = host;
+		lookup->error = *error;
+		lookup->pool->failed_count += lookup->waiting;
+	}
+	lookup->failed_on |= DBPOOL_HOST_SET(host);
+	/* whether it is better off by itself there, too, is not known */
+	lookup->alone = !lookup->may_share;
+	return lookup_elsewhere(lookup) >= 0;
+}
+
+void dbpool_lookup_failed(struct dbpool_lookup *lookup, unsigned int host,
 			  enum dbpool_failure failure,
 			  const struct db_error *error)
 {
@@ -180,8 +237,9 @@ void dbpool_lookup_failed(struct dbpool_lookup *lookup,
 		lookup->losses++;
 	if (failure == DBPOOL_FAILURE_SHARED)
 		lookup->alone = true;
-	final = failure == DBPOOL_FAILURE_FINAL ||
-		lookup->losses > dbpool_policy_max_losses(&policy);
+	final = lookup->losses > dbpool_policy_max_losses(&policy) ||
+		(failure == DBPOOL_FAILURE_STATEMENT &&
+		 !lookup_failed_on(lookup, host, error));
 	if (lookup->waiting) {
 		/* whoever waits for a second host now waits for any */
 		lookup_end_hedging(lookup);
@@ -195,6 +253,40 @@ void dbpool_lookup_failed(struct dbpool_lookup *lookup,
 	}
 }
 
+/* Returns whether it did anything: the lookup may be gone. */
+static bool lookup_step(struct dbpool_lookup *lookup)
+{
+	const struct dbpool_policy policy = dbpool_policy(lookup->pool);
+	const int host = lookup_elsewhere(lookup);
+
+	if (host < 0 && lookup_attempts(lookup) == 0)
+		dbpool_lookup_finish(lookup, NULL, &lookup->error);
+	else if (host >= 0 &&
+		 dbpool_policy_open_there(&policy, (unsigned int)host))
+		dbpool_conn_open(lookup->pool, (unsigned int)host);
+	else
+		return false;
+	return true;
+}
+
+void dbpool_lookups_step(struct dbpool *pool)
+{
+	struct dbpool_lookup *lookup = pool->waiting;
+	unsigned int left = pool->failed_count;
+
+	/* they are the first ones, mostly; a callback may cancel others: begin
+	   anew after each */
+	while (left > 0) {
+		if (lookup->failed_on != 0 && lookup_step(lookup)) {
+			lookup = pool->waiting;
+			left = pool->failed_count;
+		} else {
+			left -= lookup->failed_on != 0;
+			lookup = lookup->wait_next;
+		}
+	}
+}
+
 /* -------------------------------------------------------------- deadlines */
 
 static void deadline_timer_start(struct dbpool *pool);
@@ -204,12 +296,13 @@ static void deadline_timer_start(struct dbpool *pool);
 static void lookup_expire(struct dbpool_lookup *lookup)
 {
 	struct dbpool *pool = lookup->pool;
+	const char *before = lookup->failed_on != 0 ? lookup->error.text :
+		pool->last_error.text;
 	struct db_error error;
 
 	db_error_set(&error, "No answer from the database within %u ms%s%s",
 		     pool->set.lookup_timeout_ms,
-		     pool->last_error.text[0] == '\0' ? "" : "; before that: ",
-		     pool->last_error.text);
+		     *before == '\0' ? "" : "; before that: ", before);
 	lookup_unlink(lookup, true);
 	lookup->callback(NULL, &error, lookup->context);
 	lookup_free(lookup);
@@ -330,7 +423,8 @@ struct dbpool_lookup *dbpool_submit(struct dbpool *pool,
 		return NULL;
 	}
 	lookup->pool = pool;
-	lookup->alone = !values_may_share(statement, values);
+	lookup->may_share = values_may_share(statement, values);
+	lookup->alone = !lookup->may_share;
 	lookup->callback = callback;
 	lookup->context = context;
 	lookup->deadline = pool->loop.now() + pool->set.lookup_timeout_ms;

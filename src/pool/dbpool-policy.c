@@ -172,6 +172,33 @@ bool dbpool_policy_shuns(const struct dbpool_policy *policy, unsigned int host)
 	return policy->hosts[host].slow && any_host_is_well(policy);
 }
 
+int dbpool_policy_elsewhere(const struct dbpool_policy *policy,
+			    dbpool_host_set but, uint64_t since)
+{
+	int best = -1;
+	unsigned int i, trouble, least = 3;
+
+	for (i = 0; i < policy->host_count; i++) {
+		trouble = host_in_backoff(policy, i) ? 2 :
+			policy->hosts[i].slow ? 1 : 0;
+		if ((DBPOOL_HOST_SET(i) & ~but) != 0 && trouble < least &&
+		    (trouble < 2 || policy->hosts[i].refused_since < since)) {
+			best = (int)i;
+			least = trouble;
+		}
+	}
+	return best;
+}
+
+bool dbpool_policy_open_there(const struct dbpool_policy *policy,
+			      unsigned int host)
+{
+	const struct dbpool_host_state *state = &policy->hosts[host];
+
+	return state->connecting == state->connecting_late &&
+		state->open == state->busy && host_has_room(policy, host);
+}
+
 uint64_t dbpool_policy_give_up(const struct dbpool_policy *policy)
 {
 	uint64_t since = UINT64_MAX;

@@ -29,6 +29,11 @@ struct dbpool_host_state {
 	uint64_t failed_order;
 };
 
+/* Some of the servers, a bit for each; further ones are in no set. */
+typedef uint64_t dbpool_host_set;
+#define DBPOOL_HOST_SET(host) \
+	((host) < 64 ? (dbpool_host_set)1 << (host) : 0)
+
 struct dbpool_policy {
 	const struct dbpool_host_state *hosts;	/* in order of preference */
 	unsigned int host_count;
@@ -71,6 +76,17 @@ bool dbpool_policy_prefers(const struct dbpool_policy *policy,
    there is a better server. */
 bool dbpool_policy_shuns(const struct dbpool_policy *policy,
 			 unsigned int host);
+
+/* Who is to be asked next what others have an error of the statement for: none
+   of these, and nobody who has refused an attempt that began later than
+   `since`. One that is well comes first, one in back-off last. -1: none, so
+   that the error is the answer. */
+int dbpool_policy_elsewhere(const struct dbpool_policy *policy,
+			    dbpool_host_set but, uint64_t since);
+/* Whether to open a connection there for that: all are busy. One attempt at a
+   time, until it is late, as the answer may be no better. */
+bool dbpool_policy_open_there(const struct dbpool_policy *policy,
+			      unsigned int host);
 
 /* After an attempt failed: which lookups have nothing left to wait for, as those
    that have waited since before the number returned: every server has refused

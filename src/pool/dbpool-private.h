@@ -101,8 +101,14 @@ struct dbpool_lookup {
 	bool waiting;
 	uint64_t waiting_since;	/* by pool->order */
 	bool hedging;		/* waiting, while a slow host is at it */
+	bool may_share;		/* the values can be bound in a wide form */
 	bool alone;		/* not together with others */
 	unsigned int losses;	/* of the connection it was on */
+	/* hosts with an error of the statement, which another one may not have;
+	   the first one of them, and its error */
+	dbpool_host_set failed_on;
+	unsigned int failed_first;
+	struct db_error error;
 
 	struct db_query *query;
 	/* the second one is the hedge: another host, as the first is slow */
@@ -131,6 +137,9 @@ struct dbpool_host {
 	uint64_t lost_at;
 	/* lookups that had to go elsewhere, or unanswered, since then */
 	unsigned int affected;
+	/* by id of the statement: another host answers what this one fails,
+	   which is in the log */
+	bool *wrong;
 };
 
 struct dbpool {
@@ -156,6 +165,7 @@ struct dbpool {
 	struct dbpool_lookup *waiting, *waiting_tail;
 	unsigned int waiting_count;
 	unsigned int hedging_count;	/* of those, for a second host */
+	unsigned int failed_count;	/* of those, that failed on some */
 	uint64_t waiting_since;		/* the last one */
 	struct dbpool_stream *streams;
 
@@ -197,6 +207,13 @@ void dbpool_kick(struct dbpool *pool);
 struct dbpool_policy dbpool_policy(const struct dbpool *pool);
 /* It answered something, be it with an error of the statement. */
 void dbpool_host_answered(struct dbpool *pool, unsigned int host);
+/* The same, with an answer to the statement, never in a wide form. */
+void dbpool_host_answers(struct dbpool *pool, unsigned int host,
+			 const struct db_statement *statement);
+/* Another host answered what this one had that error for. */
+void dbpool_host_is_wrong(struct dbpool *pool, unsigned int host,
+			  const struct db_statement *statement,
+			  const struct db_error *error);
 /* It does not do its work: it is passed over for a while. */
 void dbpool_host_failed(struct dbpool *pool, unsigned int host,
 			const struct db_error *error);
@@ -256,7 +273,8 @@ void dbpool_batch_cut(struct dbpool_batch *batch);
 /* -- dbpool-lookup.c */
 
 /* The next one behind `after` (NULL: the first) that a connection to this host
-   may take; NULL if there is none. */
+   may take, which depends on where it was asked before, and who else is there;
+   NULL if there is none. */
 struct dbpool_lookup *dbpool_lookup_next(struct dbpool *pool,
 					 unsigned int host,
 					 const struct dbpool_lookup *after);
@@ -272,12 +290,16 @@ enum dbpool_failure {
 	DBPOOL_FAILURE_KNOWN,
 	/* for all of the batch: again, by itself */
 	DBPOOL_FAILURE_SHARED,
-	DBPOOL_FAILURE_FINAL,
+	/* with an error of the statement: of another host, if there is one */
+	DBPOOL_FAILURE_STATEMENT,
 };
-void dbpool_lookup_failed(struct dbpool_lookup *lookup,
+void dbpool_lookup_failed(struct dbpool_lookup *lookup, unsigned int host,
 			  enum dbpool_failure failure,
 			  const struct db_error *error);
-/* The end of every lookup but a cancelled one. */
+/* Finds other hosts for lookups that some could not answer, or ends them. */
+void dbpool_lookups_step(struct dbpool *pool);
+/* The end of every lookup but a cancelled one. The first error of a statement
+   goes before this one. */
 void dbpool_lookup_finish(struct dbpool_lookup *lookup,
 			  const struct db_rows *rows,
 			  const struct db_error *error);

@@ -34,8 +34,10 @@ void dbpool_step(struct dbpool *pool)
 
 	dbpool_streams_step(pool);
 	dbpool_batches_start(pool);
+	dbpool_lookups_step(pool);
 	while ((host = dbpool_policy_open(&policy, pool->waiting_count -
-					  pool->hedging_count,
+					  pool->hedging_count -
+					  pool->failed_count,
 					  pool->hedging_count)) >= 0)
 		dbpool_conn_open(pool, (unsigned int)host);
 	if ((host = dbpool_policy_probe(&policy)) >= 0)
@@ -83,12 +85,20 @@ static bool dbpool_init_hosts(struct dbpool *pool)
 	for (i = 0; i < count; i++) {
 		db_server_name(&pool->set.servers[i], pool->hosts[i].name,
 			       sizeof(pool->hosts[i].name));
+		pool->hosts[i].wrong = calloc(pool->set.statement_count,
+					      sizeof(bool));
+		if (pool->hosts[i].wrong == NULL)
+			return false;
 	}
 	return true;
 }
 
 static void dbpool_free_memory(struct dbpool *pool)
 {
+	unsigned int i;
+
+	for (i = 0; pool->hosts != NULL && i < pool->set.server_count; i++)
+		free(pool->hosts[i].wrong);
 	free(pool->hosts);
 	free(pool->host_states);
 	free(pool->plain_only);

@@ -60,11 +60,11 @@ def check(server, client, count, fate="right", limit=GOOD):
 
 
 @pytest.mark.parametrize("count", AT_ONCE)
-@pytest.mark.parametrize("name", sorted(trouble.OUTAGES))
+@pytest.mark.parametrize("name", sorted(trouble.TROUBLE))
 def test_one_of_two(hosts, dovecots, name, count):
     """Each login succeeds while one host is away, and also when it is back
     and the other one has gone the same way."""
-    outage = trouble.OUTAGES[name]
+    outage = trouble.TROUBLE[name]
     server = start(dovecots, hosts, outage, 2, 5)
     with server.auth_client() as client:
         check(server, client, count)
@@ -80,11 +80,11 @@ def test_one_of_two(hosts, dovecots, name, count):
 
 
 @pytest.mark.parametrize("count", AT_ONCE)
-@pytest.mark.parametrize("name", sorted(trouble.OUTAGES))
+@pytest.mark.parametrize("name", sorted(trouble.TROUBLE))
 def test_the_only_one(hosts, dovecots, name, count):
     """Each login fails for now, at once if the host says so and else at its
     deadline. The first one after the outage is good."""
-    outage = trouble.OUTAGES[name]
+    outage = trouble.TROUBLE[name]
     timeout = LONG if outage.tells else SHORT
     server = start(dovecots, hosts, outage, 1, timeout)
     with server.auth_client() as client:
@@ -99,11 +99,11 @@ def test_the_only_one(hosts, dovecots, name, count):
         check(server, client, count)
 
 
-@pytest.mark.parametrize("name", trouble.OUTAGES)
+@pytest.mark.parametrize("name", trouble.TROUBLE)
 def test_since_before_the_start(hosts, dovecots, name):
     """The first host is in trouble when Dovecot starts; the second one
     serves."""
-    outage = trouble.OUTAGES[name]
+    outage = trouble.TROUBLE[name]
     outage.strike(hosts.hosts[0])
     try:
         server = start(dovecots, hosts, outage, 2, 5)
