@@ -486,6 +486,7 @@ static const struct {
 		"queries for now",
 		"connect", "look at the server: it takes no connections or "
 		"queries for now" },
+	[DB_ERROR_AGAIN] = { NULL, NULL, NULL, NULL },
 	/* kept inside the pool */
 	[DB_ERROR_WIDE] = { NULL, NULL, NULL, NULL },
 };

@@ -1564,6 +1564,32 @@ static void test_dbpool_error_of_a_batch_is_asked_elsewhere(void)
 	pool_stop();
 }
 
+static void test_dbpool_error_of_a_moment_is_asked_again(void)
+{
+	struct outcome outcomes[3] = { 0 };
+
+	pool_start_with(1, 4, 1);
+	fail_on(0, "deadlock");
+	fake_hosts[0].error_kind = DB_ERROR_AGAIN;
+	fake_hosts[0].run_times = 1;
+	submit(&outcomes[0], "a");
+	submit(&outcomes[1], "b");
+	fake_jobs_settle();
+	CU_ASSERT_STRING_EQUAL(outcomes[0].text, "a");
+	CU_ASSERT_STRING_EQUAL(outcomes[1].text, "b");
+	/* together, and on the same connection */
+	CU_ASSERT_EQUAL(fake_hosts[0].runs, 2);
+	CU_ASSERT_EQUAL(fake_hosts[0].connects, 1);
+	/* not for ever */
+	fail_on(0, "deadlock");
+	submit(&outcomes[2], "c");
+	fake_jobs_settle();
+	expect_error(&outcomes[2], "deadlock");
+	CU_ASSERT_EQUAL(fake_hosts[0].runs, 4);
+	CU_ASSERT_EQUAL(observed[DBPOOL_EVENT_HOST_DOWN], 0);
+	pool_stop();
+}
+
 static void test_dbpool_error_of_a_change_is_the_answer(void)
 {
 	static const struct db_statement change = {
@@ -1981,6 +2007,7 @@ static CU_TestInfo tests[] = {
 	TEST(test_dbpool_error_waits_for_the_other_host),
 	TEST(test_dbpool_error_does_not_wait_for_ever),
 	TEST(test_dbpool_error_of_a_batch_is_asked_elsewhere),
+	TEST(test_dbpool_error_of_a_moment_is_asked_again),
 	TEST(test_dbpool_error_of_a_change_is_the_answer),
 	TEST(test_dbpool_error_beside_a_slow_host),
 	TEST(test_dbpool_error_is_asked_of_a_slow_host),

@@ -121,6 +121,7 @@ enum db_error_kind {
 	DB_ERROR_TLS,		/* no TLS, or not with this certificate */
 	DB_ERROR_BUSY,		/* the server takes no connections, or none of
 				   ours, or no queries for now */
+	DB_ERROR_AGAIN,		/* it was in somebody's way, and was ended */
 	DB_ERROR_WIDE,		/* the statement has no such wide form */
 };
 

@@ -299,14 +299,18 @@ static void batch_statement_failed(struct dbpool_batch *batch,
 {
 	struct dbpool *pool = batch->pool;
 	const struct db_statement *plain = batch->queries[0]->statement;
+	enum dbpool_failure failure = DBPOOL_FAILURE_STATEMENT;
 
 	if (error->kind == DB_ERROR_WIDE && !pool->plain_only[plain->id]) {
 		pool->plain_only[plain->id] = true;
 		dbpool_log(pool, DBPOOL_LOG_DEBUG, "lookups are not answered "
 			   "together: %s", error->text);
 	}
-	batch_failed(batch, batch->statement == plain ?
-		     DBPOOL_FAILURE_STATEMENT : DBPOOL_FAILURE_SHARED, error);
+	if (error->kind == DB_ERROR_AGAIN)
+		failure = DBPOOL_FAILURE_LOST;
+	else if (batch->statement != plain)
+		failure = DBPOOL_FAILURE_SHARED;
+	batch_failed(batch, failure, error);
 }
 
 static void batch_answer_wide(struct dbpool_batch *batch,

@@ -284,7 +284,7 @@ void dbpool_lookup_hedge(struct dbpool_lookup *lookup);
 /* The lookup has left a batch that has no answer for it. Unless another host is
    at it, or will be, it is asked again, or that was its end. */
 enum dbpool_failure {
-	/* with the connection: again, a few times */
+	/* with the connection, or in somebody's way: again, a few times */
 	DBPOOL_FAILURE_LOST,
 	/* with a connection older than the loss of a sister: again */
 	DBPOOL_FAILURE_KNOWN,

@@ -424,7 +424,8 @@ conn_prepare(struct mysql_conn *conn, const struct db_statement *statement,
 		db_error_set(error_r, "its columns would read differently");
 		result = conn_fail_own(conn, statement->id);
 	}
-	if (result == MYSQL_CONN_STATEMENT_FAILED)
+	if (result == MYSQL_CONN_STATEMENT_FAILED &&
+	    error_r->kind != DB_ERROR_AGAIN)
 		error_r->kind = DB_ERROR_WIDE;
 	return result;
 }

@@ -37,6 +37,8 @@ static enum db_error_kind error_kind(unsigned int code)
 		{ ER_OPTION_PREVENTS_STATEMENT, DB_ERROR_READ_ONLY },
 		{ 1792 /* in a read-only transaction */, DB_ERROR_READ_ONLY },
 		{ 1836 /* InnoDB's own mode */, DB_ERROR_READ_ONLY },
+		/* Galera ends what reads a table that is to be changed */
+		{ ER_LOCK_DEADLOCK, DB_ERROR_AGAIN },
 		{ ER_CON_COUNT_ERROR, DB_ERROR_BUSY },
 		{ ER_TOO_MANY_USER_CONNECTIONS, DB_ERROR_BUSY },
 		{ ER_USER_LIMIT_REACHED, DB_ERROR_BUSY },

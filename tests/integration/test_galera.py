@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """A Galera cluster under logins: a node that dies, one that loses the others
-(it still takes connections, and answers 1047), and how they come back."""
+(it still takes connections, and answers 1047), and how they come back; and
+changes of tables, which the nodes have kill what is in their way (1213)."""
 
 import pytest
 
@@ -11,6 +12,7 @@ from load import Load
 pytestmark = [pytest.mark.ours, pytest.mark.once]
 
 LOGINS = 2000
+UPGRADES = 50
 NAMED = """\
 hosts = {hosts}
 user = postfixadmin
@@ -82,6 +84,17 @@ def connect_again(cluster):
     cluster.wait_for_size(3)
 
 
+def upgrade(cluster):
+    """PostfixAdmin gets new columns, one after the other."""
+    with cluster.nodes[1].connect() as connection, \
+            connection.cursor() as cursor:
+        for _ in range(UPGRADES):
+            cursor.execute("ALTER TABLE postfixadmin.mailbox "
+                           "ADD COLUMN extra INT NOT NULL DEFAULT 0")
+            cursor.execute("ALTER TABLE postfixadmin.mailbox "
+                           "DROP COLUMN extra")
+
+
 def test_node_killed(cluster, dovecots):
     """A node dies and rejoins: nobody notices."""
     under_load(cluster, dovecots, [kill, start_again])
@@ -90,3 +103,8 @@ def test_node_killed(cluster, dovecots):
 def test_node_not_primary(cluster, dovecots):
     """A node loses the others and finds them again: nobody notices."""
     under_load(cluster, dovecots, [cut_off, connect_again])
+
+
+def test_tables_change(cluster, dovecots):
+    """PostfixAdmin is upgraded: nobody notices."""
+    under_load(cluster, dovecots, [upgrade])
