@@ -1830,6 +1830,32 @@ static void test_dbpool_stream_tries_every_host(void)
 	pool_stop();
 }
 
+static void test_dbpool_stream_begins_on_any_host(void)
+{
+	struct stream_outcome outcome = { 0 };
+
+	pool_start(3);
+	fake_hosts[0].stream = MYSQL_CONN_STATEMENT_FAILED;
+	fake_hosts[1].stream = MYSQL_CONN_LOST;
+	fake_hosts[2].stream_rows = 3;
+	stream_start(&outcome);
+	CU_ASSERT_EQUAL(outcome.rows, 3);
+	CU_ASSERT_EQUAL(outcome.errors, 0);
+	dbpool_stream_close(&outcome.stream);
+	/* with rows read, another one is no help */
+	memset(&outcome, 0, sizeof(outcome));
+	fake_hosts[2].stream_rows = 1000;
+	stream_start(&outcome);
+	CU_ASSERT_TRUE(outcome.more);
+	fake_hosts[2].stream = MYSQL_CONN_LOST;
+	fake_hosts[0].stream = MYSQL_CONN_OK;
+	dbpool_stream_more(outcome.stream);
+	fake_jobs_settle();
+	CU_ASSERT_EQUAL(outcome.errors, 1);
+	dbpool_stream_close(&outcome.stream);
+	pool_stop();
+}
+
 static void test_dbpool_stream_outlives_the_pool(void)
 {
 	struct stream_outcome outcome = { 0 };
@@ -2016,6 +2042,7 @@ static CU_TestInfo tests[] = {
 	TEST(test_dbpool_stream_closes_anywhere),
 	TEST(test_dbpool_stream_fails_once),
 	TEST(test_dbpool_stream_tries_every_host),
+	TEST(test_dbpool_stream_begins_on_any_host),
 	TEST(test_dbpool_stream_outlives_the_pool),
 	CU_TEST_INFO_NULL,
 };

@@ -88,11 +88,27 @@ static void conn_done_stream_read(struct job *job)
 	db_rows_free(&rows);
 }
 
+/* Nothing has been read yet: if that failed, the next host may do better. */
+static bool conn_stream_tries_next(struct dbpool_conn *conn)
+{
+	struct dbpool *pool = conn->pool;
+	struct dbpool_stream *stream = conn->stream;
+
+	if (pool->freeing || stream == NULL ||
+	    conn->result == MYSQL_CONN_OK ||
+	    stream->hosts_tried == pool->set.server_count)
+		return false;
+	stream_unlink_conn(stream);
+	dbpool_conn_close(conn);
+	stream->pending = true;
+	return true;
+}
+
 static void conn_done_stream_open(struct job *job)
 {
 	struct dbpool_conn *conn = (struct dbpool_conn *)job;
 
-	if (conn_stream_step_done(conn))
+	if (!conn_stream_tries_next(conn) && conn_stream_step_done(conn))
 		conn_stream_submit(conn, conn_run_stream_read,
 				   conn_done_stream_read);
 }
@@ -100,18 +116,9 @@ static void conn_done_stream_open(struct job *job)
 static void conn_done_stream_connect(struct job *job)
 {
 	struct dbpool_conn *conn = (struct dbpool_conn *)job;
-	struct dbpool *pool = conn->pool;
-	struct dbpool_stream *stream = conn->stream;
 
-	if (!pool->freeing && stream != NULL &&
-	    conn->result != MYSQL_CONN_OK &&
-	    stream->hosts_tried < pool->set.server_count) {
-		stream_unlink_conn(stream);
-		dbpool_conn_close(conn);
-		stream->pending = true;
-	} else if (conn_stream_step_done(conn)) {
-		conn->query = stream->query;
-		stream->query = NULL;
+	if (!conn_stream_tries_next(conn) && conn_stream_step_done(conn)) {
+		conn->query = db_query_use(conn->stream->query);
 		conn_stream_submit(conn, conn_run_stream_open,
 				   conn_done_stream_open);
 	}
