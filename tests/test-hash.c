@@ -708,6 +708,35 @@ static void test_hash_weak(void)
 	}
 }
 
+static const struct brief_row {
+	const char *scheme, *text;
+	bool brief;
+} brief_rows[] = {
+	{ "MD5-CRYPT", "$1$ab$" D22, true },
+	{ "DES-CRYPT", "ab" D11, true },
+	{ "CRYPT", SHA512, false },
+	{ "SHA256-CRYPT", "$5$rounds=1000$ab$" D43, true },
+	{ "SHA256-CRYPT", "$5$rounds=1001$ab$" D43, false },
+	{ "CRYPT", BCRYPT, false },
+	{ "PBKDF2", "$1$ab$5000$" D40, false },
+	{ "ARGON2ID", ARGON2ID, false },
+};
+
+static void test_hash_brief(void)
+{
+	const struct brief_row *row;
+	struct errbuf error;
+	struct hash hash;
+
+	for (size_t i = 0; i < N_ROWS(brief_rows); i++) {
+		row = &brief_rows[i];
+		UNIT_ASSERT_ROW(row->text,
+				hash_parse(row->scheme, row->text, &no_limits,
+					   &hash, &error) == 0 &&
+				hash_is_brief(&hash) == row->brief);
+	}
+}
+
 static void test_hash_same_cost(void)
 {
 	const struct hash hash = {
@@ -884,6 +913,7 @@ static CU_TestInfo tests[] = {
 	TEST(test_hash_without_limit),
 	TEST(test_hash_families),
 	TEST(test_hash_weak),
+	TEST(test_hash_brief),
 	TEST(test_hash_same_cost),
 	TEST(test_hash_of_real_rows),
 	CU_TEST_INFO_NULL,

@@ -124,6 +124,104 @@ static void test_jobs_beyond_the_threads_wait(void)
 	sem_destroy(&go);
 }
 
+/* Whether the loop was told since it last looked. */
+static bool is_told(struct jobs *jobs)
+{
+	struct pollfd fd = { .fd = jobs_fd(jobs), .events = POLLIN };
+
+	return poll(&fd, 1, 0) == 1;
+}
+
+/* One thread goes from job to job, each of which waits for the test. */
+#define CHAIN 8
+static struct test_job chain[CHAIN];
+static sem_t chain_started, chain_go;
+
+static struct jobs *chain_start(const bool *brief)
+{
+	struct jobs *jobs = jobs_new(1, NULL, NULL);
+	unsigned int i;
+
+	sem_init(&chain_started, 0, 0);
+	sem_init(&chain_go, 0, 0);
+	for (i = 0; i < CHAIN; i++) {
+		job_init(&chain[i]);
+		chain[i].job.brief = brief[i];
+		chain[i].post = &chain_started;
+		chain[i].wait = &chain_go;
+		CU_ASSERT_TRUE(jobs_submit(jobs, &chain[i].job));
+	}
+	sem_wait(&chain_started);
+	return jobs;
+}
+
+/* The job that runs ends, and the next one has begun. */
+static void chain_step(void)
+{
+	sem_post(&chain_go);
+	sem_wait(&chain_started);
+}
+
+static void chain_end(struct jobs *jobs)
+{
+	unsigned int i;
+
+	for (i = 0; i < CHAIN; i++)
+		sem_post(&chain_go);
+	jobs_free(&jobs);
+	for (i = 0; i < CHAIN; i++)
+		CU_ASSERT_EQUAL(chain[i].done, 1);
+	sem_destroy(&chain_started);
+	sem_destroy(&chain_go);
+}
+
+static void test_jobs_brief_ones_are_told_together(void)
+{
+	static const bool brief[CHAIN] = {
+		false, true, true, true, true, true, false, true,
+	};
+	struct jobs *jobs = chain_start(brief);
+	unsigned int i;
+
+	for (i = 0; i < 3; i++) {
+		chain_step();
+		CU_ASSERT_FALSE(is_told(jobs));
+	}
+	/* four have finished */
+	chain_step();
+	CU_ASSERT_TRUE(is_told(jobs));
+	jobs_dispatch(jobs);
+	CU_ASSERT_EQUAL(chain[3].done, 1);
+	CU_ASSERT_FALSE(is_told(jobs));
+	chain_step();
+	CU_ASSERT_FALSE(is_told(jobs));
+	/* the next one may take its time */
+	chain_step();
+	CU_ASSERT_TRUE(is_told(jobs));
+	jobs_dispatch(jobs);
+	CU_ASSERT_EQUAL(chain[5].done, 1);
+	chain_step();
+	CU_ASSERT_FALSE(is_told(jobs));
+	/* there is no next one */
+	sem_post(&chain_go);
+	wait_done(jobs, &chain[CHAIN - 1]);
+	chain_end(jobs);
+}
+
+static void test_jobs_others_are_told_at_once(void)
+{
+	static const bool brief[CHAIN] = { true };
+	struct jobs *jobs = chain_start(brief);
+
+	chain_step();
+	CU_ASSERT_TRUE(is_told(jobs));
+	jobs_dispatch(jobs);
+	CU_ASSERT_EQUAL(chain[0].done, 1);
+	chain_step();
+	CU_ASSERT_TRUE(is_told(jobs));
+	chain_end(jobs);
+}
+
 static void test_jobs_many_each_once(void)
 {
 	static struct test_job list[JOB_COUNT];
@@ -132,6 +230,7 @@ static void test_jobs_many_each_once(void)
 
 	for (i = 0; i < JOB_COUNT; i++) {
 		job_init(&list[i]);
+		list[i].job.brief = i % 3 != 0;
 		CU_ASSERT_TRUE(jobs_submit(jobs, &list[i].job));
 		if (i % 16 == 0)
 			jobs_dispatch(jobs);
@@ -199,6 +298,8 @@ static CU_TestInfo tests[] = {
 	TEST(test_jobs_run_elsewhere_and_are_done_here),
 	TEST(test_jobs_run_side_by_side),
 	TEST(test_jobs_beyond_the_threads_wait),
+	TEST(test_jobs_brief_ones_are_told_together),
+	TEST(test_jobs_others_are_told_at_once),
 	TEST(test_jobs_many_each_once),
 	TEST(test_jobs_free_finishes_everything),
 	TEST(test_jobs_start_no_thread_without_work),

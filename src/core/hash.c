@@ -215,10 +215,15 @@ static int refuse_cost(struct errbuf *error, const char *before,
 			  before, asked, after, setting, allowed);
 }
 
+static bool is_bcrypt(const struct hash *hash)
+{
+	return strncmp(hash->id, "$2", 2) == 0;
+}
+
 static int check_cost(const struct hash *hash, const struct hash_limits *limits,
 		      struct errbuf *error)
 {
-	const bool bcrypt = strncmp(hash->id, "$2", 2) == 0;
+	const bool bcrypt = is_bcrypt(hash);
 
 	if (bcrypt && hash->rounds > limits->bcrypt_cost)
 		return refuse_cost(error, "a cost of ", hash->rounds, "",
@@ -261,6 +266,12 @@ bool hash_affordable(const struct hash *hash, const struct hash_limits *limits)
 	struct errbuf error;
 
 	return check_cost(hash, limits, &error) == 0;
+}
+
+/* Of no method does one round take more than a microsecond, but of bcrypt. */
+bool hash_is_brief(const struct hash *hash)
+{
+	return hash->memory == 0 && hash->rounds <= 1000 && !is_bcrypt(hash);
 }
 
 bool hash_same_cost(const struct hash *a, const struct hash *b)

@@ -66,6 +66,9 @@ int hash_parse(const char *scheme, const char *text,
 /* Whether the limits allow what it costs. */
 bool hash_affordable(const struct hash *hash, const struct hash_limits *limits);
 
+/* Whether it takes less than a millisecond. */
+bool hash_is_brief(const struct hash *hash);
+
 /* Whether both take the same time. */
 bool hash_same_cost(const struct hash *a, const struct hash *b);
 

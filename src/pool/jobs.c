@@ -19,6 +19,9 @@
    256 KiB were enough without them. */
 #define JOBS_STACK_SIZE (512 * 1024)
 
+/* So many that have finished are not left lying for another brief one. */
+#define JOBS_UNTOLD_MAX 4
+
 struct job_list {
 	struct job *head, **tail;
 };
@@ -29,6 +32,8 @@ struct jobs {
 	struct job_list queued, finished;
 	unsigned int queued_count;
 	unsigned int idle_count;	/* threads that wait for work */
+	unsigned int untold_count;	/* of the finished ones */
+	bool told;			/* the loop will look at them */
 	bool stopping;
 
 	/* the loop's side only */
@@ -63,7 +68,6 @@ static struct job *job_list_pop(struct job_list *list)
 	return job;
 }
 
-/* One wake-up serves everything that finishes until the loop gets to it. */
 static void jobs_wake_loop(struct jobs *jobs)
 {
 	const uint64_t one = 1;
@@ -73,11 +77,25 @@ static void jobs_wake_loop(struct jobs *jobs)
 		abort();
 }
 
+/* One wake-up serves everything that finishes until the loop gets to it. There
+   is none yet if this thread goes on with a brief job: it will be back here
+   soon. */
+static void jobs_finish(struct jobs *jobs, struct job *job)
+{
+	const struct job *next = jobs->queued.head;
+
+	job_list_push(&jobs->finished, job);
+	if (jobs->told || (++jobs->untold_count < JOBS_UNTOLD_MAX &&
+			   next != NULL && next->brief))
+		return;
+	jobs->told = true;
+	jobs_wake_loop(jobs);
+}
+
 static void *jobs_thread(void *context)
 {
 	struct jobs *jobs = context;
 	struct job *job;
-	bool wake;
 
 	if (jobs->thread_start != NULL)
 		jobs->thread_start();
@@ -97,10 +115,7 @@ static void *jobs_thread(void *context)
 		job->run(job);
 
 		pthread_mutex_lock(&jobs->lock);
-		wake = jobs->finished.head == NULL;
-		job_list_push(&jobs->finished, job);
-		if (wake)
-			jobs_wake_loop(jobs);
+		jobs_finish(jobs, job);
 	}
 	pthread_mutex_unlock(&jobs->lock);
 	if (jobs->thread_exit != NULL)
@@ -204,6 +219,8 @@ void jobs_dispatch(struct jobs *jobs)
 	pthread_mutex_lock(&jobs->lock);
 	job = jobs->finished.head;
 	job_list_init(&jobs->finished);
+	jobs->untold_count = 0;
+	jobs->told = false;
 	pthread_mutex_unlock(&jobs->lock);
 
 	for (; job != NULL; job = next) {

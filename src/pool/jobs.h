@@ -20,6 +20,10 @@
 struct job {
 	void (*run)(struct job *job);
 	void (*done)(struct job *job);
+	/* run() takes less than a millisecond. While such jobs wait for the
+	   threads, the loop is told of several at a time, as it costs both
+	   sides to wake it. */
+	bool brief;
 	struct job *next;	/* jobs.c only */
 };
 

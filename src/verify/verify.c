@@ -253,6 +253,7 @@ verify_job_new(struct verify *verify, const struct hash *hash, const char *text,
 	}
 	job->job.run = verify_run;
 	job->job.done = verify_done;
+	job->job.brief = hash_is_brief(hash);
 	job->verify = verify;
 	job->hash = *hash;
 	job->callback = callback;
