@@ -142,6 +142,7 @@ static void lookup_unlink(struct dbpool_lookup *lookup, bool interrupt)
 static void lookup_free(struct dbpool_lookup *lookup)
 {
 	db_query_free(&lookup->query);
+	free(lookup->error);
 	free(lookup);
 }
 
@@ -150,10 +151,10 @@ void dbpool_lookup_finish(struct dbpool_lookup *lookup,
 			  const struct db_error *error)
 {
 	if (lookup->failed_on != 0 && rows == NULL)
-		error = &lookup->error;
+		error = lookup->error;
 	else if (lookup->failed_on != 0)
 		dbpool_host_is_wrong(lookup->pool, lookup->failed_first,
-				     lookup->query->statement, &lookup->error);
+				     lookup->query->statement, lookup->error);
 	lookup_unlink(lookup, false);
 	lookup->callback(rows, error, lookup->context);
 	lookup_free(lookup);
@@ -216,8 +217,11 @@ static bool lookup_failed_on(struct dbpool_lookup *lookup, unsigned int host,
 	if (lookup->query->statement->changes || DBPOOL_HOST_SET(host) == 0)
 		return false;
 	if (lookup->failed_on == 0) {
+		lookup->error = malloc(sizeof(*lookup->error));
+		if (lookup->error == NULL)
+			return false;
+		*lookup->error = *error;
 		lookup->failed_first = host;
-		lookup->error = *error;
 		lookup->pool->failed_count += lookup->waiting;
 	}
 	lookup->failed_on |= DBPOOL_HOST_SET(host);
@@ -260,7 +264,7 @@ static bool lookup_step(struct dbpool_lookup *lookup)
 	const int host = lookup_elsewhere(lookup);
 
 	if (host < 0 && lookup_attempts(lookup) == 0)
-		dbpool_lookup_finish(lookup, NULL, &lookup->error);
+		dbpool_lookup_finish(lookup, NULL, lookup->error);
 	else if (host >= 0 &&
 		 dbpool_policy_open_there(&policy, (unsigned int)host))
 		dbpool_conn_open(lookup->pool, (unsigned int)host);
@@ -296,7 +300,7 @@ static void deadline_timer_start(struct dbpool *pool);
 static void lookup_expire(struct dbpool_lookup *lookup)
 {
 	struct dbpool *pool = lookup->pool;
-	const char *before = lookup->failed_on != 0 ? lookup->error.text :
+	const char *before = lookup->failed_on != 0 ? lookup->error->text :
 		pool->last_error.text;
 	struct db_error error;
 

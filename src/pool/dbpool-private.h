@@ -108,7 +108,7 @@ struct dbpool_lookup {
 	   the first one of them, and its error */
 	dbpool_host_set failed_on;
 	unsigned int failed_first;
-	struct db_error error;
+	struct db_error *error;		/* NULL: none has */
 
 	struct db_query *query;
 	/* the second one is the hedge: another host, as the first is slow */
