@@ -1935,6 +1935,43 @@ static void test_dbpool_fiber_waits_to_write(void)
 	pool_stop();
 }
 
+/* Nothing but the descriptor tells. */
+static void test_dbpool_fiber_is_followed_by_the_next(void)
+{
+	struct outcome outcomes[2] = { 0 };
+	const int fd = fake_mysql_conn_fd(0);
+
+	pool_start_with(1, 1, 1);
+	lookup_once("a");
+	submit(&outcomes[0], "b");
+	submit(&outcomes[1], "c");
+	fake_loop_advance(0);
+	CU_ASSERT_TRUE(fake_loop_readable(fd));
+	CU_ASSERT_EQUAL(outcomes[0].calls, 1);
+	CU_ASSERT_EQUAL(outcomes[1].calls, 0);
+	CU_ASSERT_TRUE(fake_loop_readable(fd));
+	CU_ASSERT_EQUAL(outcomes[1].calls, 1);
+	CU_ASSERT_EQUAL(fake_conns, 1);
+	pool_stop();
+}
+
+/* What it holds is not lost with it. */
+static void test_dbpool_fiber_ends_with_the_pool(void)
+{
+	struct outcome outcome = { 0 };
+
+	pool_start(1);
+	lookup_once("a");
+	submit(&outcome, "b");
+	fake_loop_advance(0);
+	CU_ASSERT_EQUAL(fake_hosts[0].runs, 1);
+	dbpool_free(&pool);
+	CU_ASSERT_EQUAL(fake_hosts[0].runs, 2);
+	CU_ASSERT_EQUAL(outcome.calls, 1);
+	CU_ASSERT_FALSE(outcome.ok);
+	pool_stop();
+}
+
 static void test_dbpool_fiber_may_end_at_once(void)
 {
 	struct outcome outcomes[2] = { 0 };
@@ -1962,6 +1999,8 @@ static CU_TestInfo fiber_tests[] = {
 	TEST(test_dbpool_fiber_is_cut_at_its_deadline),
 	TEST(test_dbpool_fiber_keeps_its_watch),
 	TEST(test_dbpool_fiber_waits_to_write),
+	TEST(test_dbpool_fiber_is_followed_by_the_next),
+	TEST(test_dbpool_fiber_ends_with_the_pool),
 	TEST(test_dbpool_fiber_may_end_at_once),
 	CU_TEST_INFO_NULL,
 };
