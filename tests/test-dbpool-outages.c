@@ -14,7 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define STORIES 200
+#define STORIES 100
 #define STORY_MS 20000
 #define LOOKUPS 256
 #define VALUE_SIZE 8
