@@ -268,7 +268,8 @@ bool hash_affordable(const struct hash *hash, const struct hash_limits *limits)
 	return check_cost(hash, limits, &error) == 0;
 }
 
-/* Of no method does one round take more than a microsecond, but of bcrypt. */
+/* A round takes a microsecond or less; bcrypt's are a logarithm, and Sun's MD5
+   has never so few. */
 bool hash_is_brief(const struct hash *hash)
 {
 	return hash->memory == 0 && hash->rounds <= 1000 && !is_bcrypt(hash);
