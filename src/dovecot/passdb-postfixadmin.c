@@ -210,10 +210,9 @@ static void passdb_pfa_find_credentials(struct passdb_pfa_request *pfa_request,
 	i_free(copy);
 }
 
-static void passdb_pfa_lookup_callback(const struct account *account,
-				       void *context)
+static void passdb_pfa_found(struct passdb_pfa_request *pfa_request,
+			     const struct account *account)
 {
-	struct passdb_pfa_request *pfa_request = context;
 	struct auth_request *request = pfa_request->request;
 	enum passdb_result result = passdb_pfa_result(request, account);
 
@@ -221,6 +220,17 @@ static void passdb_pfa_lookup_callback(const struct account *account,
 		passdb_pfa_find_credentials(pfa_request, result);
 	else
 		passdb_verify_start(&pfa_request->verify, result, account);
+}
+
+/* Many answers may come in one round of the loop, which frees the data stack
+   after it. A frame for each keeps it small, and has the next one overwrite
+   what Dovecot itself leaves there of a password. */
+static void passdb_pfa_lookup_callback(const struct account *account,
+				       void *context)
+{
+	T_BEGIN {
+		passdb_pfa_found(context, account);
+	} T_END;
 }
 
 /* "" if it is not known, NULL if no rule asks. */

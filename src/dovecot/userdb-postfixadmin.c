@@ -51,10 +51,9 @@ userdb_pfa_result(struct auth_request *request, const struct account *account)
 	return USERDB_RESULT_INTERNAL_FAILURE;
 }
 
-static void userdb_pfa_lookup_callback(const struct account *account,
-				       void *context)
+static void userdb_pfa_found(struct userdb_pfa_request *pfa_request,
+			     const struct account *account)
 {
-	struct userdb_pfa_request *pfa_request = context;
 	struct auth_request *request = pfa_request->request;
 	enum userdb_result result = userdb_pfa_result(request, account);
 
@@ -66,6 +65,15 @@ static void userdb_pfa_lookup_callback(const struct account *account,
 	}
 	pfa_request->callback(result, request);
 	auth_request_unref(&request);
+}
+
+/* See passdb_pfa_lookup_callback(). */
+static void userdb_pfa_lookup_callback(const struct account *account,
+				       void *context)
+{
+	T_BEGIN {
+		userdb_pfa_found(context, account);
+	} T_END;
 }
 
 void userdb_pfa_lookup(struct auth_request *request,

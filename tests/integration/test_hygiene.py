@@ -37,6 +37,10 @@ ATTEMPTS = [(mechanism, f"{name}@example.org", password)
             for name in [*SCHEMES, "nobody"] if name != "argon"
             for mechanism in ("PLAIN", "LOGIN", "CRAM-MD5", "SCRAM-SHA-256")
             for password in (CANARY, CANARY + "-wrong")]
+# In these Dovecot itself makes the credentials, from a copy of the password.
+TOGETHER = [(mechanism, f"{name}@example.org", CANARY)
+            for mechanism in ("CRAM-MD5", "SCRAM-SHA-256")
+            for name in ("plain", "encoded") * (AT_ONCE // 2)]
 # Theirs is longer, as they have to cover it. For CRAM-MD5 and SCRAM, Dovecot
 # itself copies what is stored in clear text.
 DECOY_PASSWORD = "another-" + "D" * (len(CANARY) + 20)
@@ -87,6 +91,20 @@ def fixture_stored(mariadb):
     return stored
 
 
+def log_in_together(client, mariadb, attempts):
+    """Logins that the database answers in a few large batches."""
+    mariadb.freeze()
+    try:
+        for attempt in attempts:
+            client.begin(*attempt)
+        # answered after all of them were taken up
+        client.begin("PLAIN", "decoy0@decoy.example", DECOY_PASSWORD)
+        verdicts = [client.verdict()]
+    finally:
+        mariadb.thaw()
+    return verdicts + [client.verdict() for _ in attempts]
+
+
 @pytest.fixture(name="server", scope="module", params=[
     (NAMED, ""), (NAMED, "verify_memo = 10 min"),
     (DROPIN, ""), (DROPIN, "verify_memo = 10 min")],
@@ -106,9 +124,11 @@ def fixture_server(request, mariadb, stored, shared_dovecots, driver):
             attempts = ATTEMPTS * (LOGINS // len(ATTEMPTS) + 1)
             attempts += [("PLAIN", "argon@example.org", CANARY)] * 4
             verdicts = client.logins(attempts, AT_ONCE)
+            together = log_in_together(client, mariadb, TOGETHER)
     finally:
         mariadb.stop_general_log()
-    assert not any(verdict.temporary for verdict in verdicts)
+    assert not any(verdict.temporary for verdict in verdicts + together)
+    assert {verdict.kind for verdict in together} == {"OK"}
     assert {user for (_, user, _), verdict in zip(attempts, verdicts)
             if verdict.kind == "OK"} == {
                 f"{name}@example.org" for name in SCHEMES}
