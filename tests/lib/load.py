@@ -25,8 +25,10 @@ class Load(threading.Thread):
         """Begins the next login."""
         password = accounts.RIGHT if number % 2 else accounts.WRONG
         mechanism = ("PLAIN", "CRAM-MD5")[number // 2 % 2]
+        # before it is sent: what follows may have to wait for a core
+        started = time.monotonic()
         request = self.client.begin(mechanism, "joe@example.org", password)
-        self.begun[request] = (time.monotonic(), password)
+        self.begun[request] = (started, password)
 
     def run(self):
         """Until told to end; then waits for what is in flight."""
