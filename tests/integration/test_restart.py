@@ -13,8 +13,6 @@ from load import IN_FLIGHT, Load
 
 RESTARTS = 20
 DEADLINE = 5.0
-# Half a second is Dovecot's, before it answers failures.
-SLACK = 1.5
 
 pytestmark = pytest.mark.ours
 
@@ -62,7 +60,7 @@ def check(done, outages, expected=RESTARTS // 2 * IN_FLIGHT):
         else:
             wanted = "OK" if password == accounts.RIGHT else "FAIL"
             assert verdict.kind == wanted, (password, verdict)
-        assert ended - started < DEADLINE + SLACK, verdict
+        assert ended - started < DEADLINE + process.SLACK, verdict
 
 
 def connections(mariadb):
