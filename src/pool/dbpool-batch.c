@@ -75,7 +75,7 @@ static unsigned int batch_room(const struct dbpool *pool,
 	const struct db_statement *form = lookup->query->statement;
 	unsigned int room = 1;
 
-	if (lookup->alone || pool->plain_only[form->id])
+	if (lookup->alone || pool->plain_until[form->id] > pool->loop.now())
 		return 1;
 	for (; form != NULL && form->queries <= pool->set.max_batch;
 	     form = form->wider)
@@ -292,20 +292,34 @@ static void batch_answer_sorted(struct dbpool_batch *batch,
 	}
 }
 
+/* Why a server has no wide form may be over soon, as with a table that was
+   locked; to ask again costs little. */
+#define PLAIN_MS (60 * 1000)
+
+static void batch_has_no_form(struct dbpool_batch *batch,
+			      const struct db_error *error)
+{
+	struct dbpool *pool = batch->pool;
+	const unsigned int id = batch->queries[0]->statement->id;
+	const uint64_t now = pool->loop.now();
+
+	if (pool->plain_until[id] <= now) {
+		dbpool_log(pool, DBPOOL_LOG_DEBUG, "lookups are not answered "
+			   "together for a minute: %s", error->text);
+	}
+	pool->plain_until[id] = now + PLAIN_MS;
+}
+
 /* An error of a statement that several lookups share may be one lookup's fault,
    or the wide form's: alone, each gets what it deserves. */
 static void batch_statement_failed(struct dbpool_batch *batch,
 				   const struct db_error *error)
 {
-	struct dbpool *pool = batch->pool;
 	const struct db_statement *plain = batch->queries[0]->statement;
 	enum dbpool_failure failure = DBPOOL_FAILURE_STATEMENT;
 
-	if (error->kind == DB_ERROR_WIDE && !pool->plain_only[plain->id]) {
-		pool->plain_only[plain->id] = true;
-		dbpool_log(pool, DBPOOL_LOG_DEBUG, "lookups are not answered "
-			   "together: %s", error->text);
-	}
+	if (error->kind == DB_ERROR_WIDE)
+		batch_has_no_form(batch, error);
 	if (error->kind == DB_ERROR_AGAIN)
 		failure = DBPOOL_FAILURE_LOST;
 	else if (batch->statement != plain)

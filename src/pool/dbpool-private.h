@@ -157,8 +157,8 @@ struct dbpool {
 	uint32_t random;
 	struct db_error last_error;
 
-	/* statements, by id, that the server has in no wide form */
-	bool *plain_only;
+	/* by id of a statement: until when its wide forms are left alone */
+	uint64_t *plain_until;
 
 	struct dbpool_conn *conns;
 	struct dbpool_lookup *lookups, *lookups_tail;

@@ -77,10 +77,10 @@ static bool dbpool_init_hosts(struct dbpool *pool)
 
 	pool->hosts = calloc(count, sizeof(*pool->hosts));
 	pool->host_states = calloc(count, sizeof(*pool->host_states));
-	pool->plain_only = calloc(pool->set.statement_count,
-				  sizeof(*pool->plain_only));
+	pool->plain_until = calloc(pool->set.statement_count,
+				   sizeof(*pool->plain_until));
 	if (pool->hosts == NULL || pool->host_states == NULL ||
-	    pool->plain_only == NULL)
+	    pool->plain_until == NULL)
 		return false;
 	for (i = 0; i < count; i++) {
 		db_server_name(&pool->set.servers[i], pool->hosts[i].name,
@@ -101,7 +101,7 @@ static void dbpool_free_memory(struct dbpool *pool)
 		free(pool->hosts[i].wrong);
 	free(pool->hosts);
 	free(pool->host_states);
-	free(pool->plain_only);
+	free(pool->plain_until);
 	free(pool);
 }
 
