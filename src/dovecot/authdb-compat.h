@@ -97,6 +97,11 @@ int compat_expand_dropin(const char *text, struct strbuf *out, void *context,
 /* What the client logs in to: "imap", "smtp" ... */
 const char *compat_service(const struct auth_request *request);
 
+/* Where replies to that client are written. */
+struct auth_client_connection;
+struct ostream *
+compat_client_output(const struct auth_client_connection *conn);
+
 /* Whether auth debugging is on. */
 bool compat_debug_enabled(void);
 

@@ -7,6 +7,7 @@
 #include "dovecot/authdb-engine.h"
 #include "dovecot/loop.h"
 #include "dovecot/pool-event.h"
+#include "dovecot/replies.h"
 
 #include "llist.h"
 #include "master-service.h"
@@ -83,6 +84,8 @@ static void authdb_engine_unref(struct authdb_engine *engine)
 	i_free(engine->key);
 	i_free(engine->name);
 	i_free(engine);
+	if (engines == NULL)
+		replies_deinit();
 }
 
 struct authdb_engine *authdb_engine_new(const struct authdb_source *source,

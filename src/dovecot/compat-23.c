@@ -11,6 +11,7 @@
 
 #include "str.h"
 #include "auth-cache.h"
+#include "auth-client-connection.h"
 #include "auth-fields.h"
 #include "auth-settings.h"
 
@@ -267,6 +268,11 @@ int compat_expand_dropin(const char *text, struct strbuf *out, void *context,
 const char *compat_service(const struct auth_request *request)
 {
 	return request->fields.service;
+}
+
+struct ostream *compat_client_output(const struct auth_client_connection *conn)
+{
+	return conn->output;
 }
 
 bool compat_debug_enabled(void)

@@ -11,6 +11,7 @@
 
 #include "settings.h"
 #include "auth-cache.h"
+#include "auth-client-connection.h"
 #include "auth-settings.h"
 
 #include "core/template-24.h"
@@ -209,6 +210,11 @@ int compat_expand_dropin(const char *text, struct strbuf *out, void *context,
 const char *compat_service(const struct auth_request *request)
 {
 	return request->fields.protocol;
+}
+
+struct ostream *compat_client_output(const struct auth_client_connection *conn)
+{
+	return conn->conn.output;
 }
 
 bool compat_debug_enabled(void)

@@ -5,6 +5,7 @@
  */
 #include "dovecot/authdb-compat.h"
 #include "dovecot/loop.h"
+#include "dovecot/replies.h"
 
 #include "ioloop.h"
 
@@ -22,9 +23,16 @@ struct loop_timer {
 	void *context;
 };
 
+static void loop_call(void (*callback)(void *), void *context)
+{
+	replies_begin();
+	callback(context);
+	replies_end();
+}
+
 static void loop_watch_ready(struct loop_watch *watch)
 {
-	watch->callback(watch->context);
+	loop_call(watch->callback, watch->context);
 }
 
 static void *loop_watch_fd(int fd, bool write, void (*callback)(void *),
@@ -61,7 +69,7 @@ static void loop_timer_fired(struct loop_timer *timer)
 	void *context = timer->context;
 
 	loop_cancel_timer(timer);
-	callback(context);
+	loop_call(callback, context);
 }
 
 static void *loop_start_timer(unsigned int msecs, void (*callback)(void *),

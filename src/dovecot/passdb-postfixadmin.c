@@ -7,6 +7,7 @@
 #include "dovecot/authdb-engine.h"
 #include "dovecot/passdb-postfixadmin.h"
 #include "dovecot/passdb-verify.h"
+#include "dovecot/replies.h"
 
 #include "auth.h"
 #include "auth-cache.h"
@@ -138,6 +139,7 @@ static void passdb_pfa_verified(struct passdb_verify *verify,
 	passdb_pfa_log_failed_field(request, result);
 	if (login)
 		authdb_engine_note_login(verify->engine, request);
+	replies_hold(request);
 	pfa_request->callback.verify_plain(result, request);
 	if (!login)
 		passdb_pfa_expire_cached(verify->engine, request, key);
@@ -162,6 +164,7 @@ static void passdb_pfa_credentials(struct passdb_pfa_request *pfa_request,
 		if (code != NULL)
 			authdb_event_refused(request, code);
 	}
+	replies_hold(request);
 	passdb_handle_credentials(result, password, scheme,
 		pfa_request->callback.lookup_credentials, request);
 	/* nobody knows whether this is a login */

@@ -122,6 +122,11 @@ class LineConnection:
             raise ProtocolError("the auth service hung up")
         self.buffer += data
 
+    def take_in(self):
+        """Reads what has come so far, for later."""
+        while select.select([self.socket], [], [], 0)[0]:
+            self._read()
+
     def line(self):
         """The next line, without its end."""
         while b"\n" not in self.buffer:
