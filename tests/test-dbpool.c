@@ -907,18 +907,22 @@ static void test_dbpool_batch_is_no_larger_than_wanted(void)
 	pool_stop();
 }
 
+/* The first one does not wait for others, and those wait for it. */
 static void test_dbpool_batch_takes_the_form_that_fits(void)
 {
-	struct outcome outcomes[2] = { 0 };
+	struct outcome outcomes[3] = { 0 };
 
 	pool_start_with(1, 4, 1);
 	lookup_once("a");
 	CU_ASSERT_STRING_EQUAL(fake_last_text, "SELECT ?");
 	submit(&outcomes[0], "a");
 	submit(&outcomes[1], "b");
+	submit(&outcomes[2], "c");
 	fake_jobs_settle();
+	CU_ASSERT_EQUAL(fake_hosts[0].runs, 3);
 	CU_ASSERT_STRING_EQUAL(fake_last_text, "TWO");
-	CU_ASSERT_STRING_EQUAL(outcomes[1].text, "b");
+	CU_ASSERT_STRING_EQUAL(outcomes[0].text, "a");
+	CU_ASSERT_STRING_EQUAL(outcomes[2].text, "c");
 	pool_stop();
 }
 
@@ -1017,7 +1021,8 @@ static void test_dbpool_batch_that_fails_is_asked_one_by_one(void)
 	fake_loop_advance(1);
 	submit_many(outcomes);
 	fake_jobs_settle();
-	CU_ASSERT_EQUAL(fake_hosts[0].runs, 3 * (1 + 4) + 2 * 4 + 1);
+	/* the first one alone, the others together */
+	CU_ASSERT_EQUAL(fake_hosts[0].runs, 3 * (1 + 4) + 2 * 4 + 2);
 	pool_stop();
 }
 
@@ -1985,6 +1990,38 @@ static void test_dbpool_fiber_ends_with_the_pool(void)
 	pool_stop();
 }
 
+static void test_dbpool_fiber_that_ran_ends_with_the_pool(void)
+{
+	struct outcome outcome = { 0 };
+
+	pool_start(1);
+	lookup_once("a");
+	fake_hosts[0].at_once = true;
+	submit(&outcome, "b");
+	dbpool_free(&pool);
+	CU_ASSERT_EQUAL(fake_hosts[0].runs, 2);
+	CU_ASSERT_EQUAL(outcome.calls, 1);
+	CU_ASSERT_FALSE(outcome.ok);
+	pool_stop();
+}
+
+/* The loop may find the server's goodbye before it is told. */
+static void test_dbpool_fiber_that_ran_is_not_run_again(void)
+{
+	struct outcome outcome = { 0 };
+
+	pool_start(1);
+	lookup_once("a");
+	fake_hosts[0].at_once = true;
+	submit(&outcome, "b");
+	CU_ASSERT_EQUAL(outcome.calls, 0);
+	CU_ASSERT_TRUE(fake_loop_readable(fake_mysql_conn_fd(0)));
+	CU_ASSERT_EQUAL(fake_hosts[0].runs, 2);
+	CU_ASSERT_EQUAL(outcome.calls, 1);
+	CU_ASSERT_TRUE(outcome.ok);
+	pool_stop();
+}
+
 static void test_dbpool_fiber_may_end_at_once(void)
 {
 	struct outcome outcomes[2] = { 0 };
@@ -1993,6 +2030,8 @@ static void test_dbpool_fiber_may_end_at_once(void)
 	lookup_once("a");
 	fake_hosts[0].at_once = true;
 	submit(&outcomes[0], "b");
+	/* no callback comes before submit returns */
+	CU_ASSERT_EQUAL(fake_hosts[0].runs, 2);
 	CU_ASSERT_EQUAL(outcomes[0].calls, 0);
 	fake_loop_advance(0);
 	CU_ASSERT_EQUAL(outcomes[0].calls, 1);
@@ -2014,6 +2053,8 @@ static CU_TestInfo fiber_tests[] = {
 	TEST(test_dbpool_fiber_waits_to_write),
 	TEST(test_dbpool_fiber_is_followed_by_the_next),
 	TEST(test_dbpool_fiber_ends_with_the_pool),
+	TEST(test_dbpool_fiber_that_ran_ends_with_the_pool),
+	TEST(test_dbpool_fiber_that_ran_is_not_run_again),
 	TEST(test_dbpool_fiber_may_end_at_once),
 	CU_TEST_INFO_NULL,
 };

@@ -135,23 +135,48 @@ static void conn_run_on_fiber(void *context)
 	conn->job.run(&conn->job);
 }
 
-static void conn_ran(struct dbpool_conn *conn, bool stopped)
+static void conn_ran(struct dbpool_conn *conn)
 {
-	if (stopped)
+	conn->ran = false;
+	conn->job.done(&conn->job);
+}
+
+static void conn_go_on(struct dbpool_conn *conn)
+{
+	if (!conn->ran && fiber_go_on(conn->fiber))
 		conn_watch(conn, mysql_conn_wants_to_write(conn->db));
 	else
-		conn->job.done(&conn->job);
+		conn_ran(conn);
 }
 
 void dbpool_conn_run(struct dbpool_conn *conn, void (*run)(struct job *),
 		     void (*done)(struct job *), uint64_t deadline)
 {
 	conn_prepare_job(conn, run, done, deadline);
-	if (conn->fiber != NULL)
-		conn_ran(conn, fiber_start(conn->fiber, conn_run_on_fiber,
-					   conn));
-	else if (!jobs_submit(conn->pool->jobs, &conn->job))
-		abort();	/* there is a thread: it made the connection */
+	if (conn->fiber == NULL) {
+		if (!jobs_submit(conn->pool->jobs, &conn->job))
+			abort();	/* the thread that connected is there */
+	} else if (fiber_start(conn->fiber, conn_run_on_fiber, conn)) {
+		conn_watch(conn, mysql_conn_wants_to_write(conn->db));
+	} else {
+		conn->ran = true;
+		dbpool_kick(conn->pool);
+	}
+}
+
+void dbpool_conns_end_runs(struct dbpool *pool)
+{
+	struct dbpool_conn *conn = pool->conns;
+
+	/* done() may free any: begin anew after each */
+	while (conn != NULL) {
+		if (conn->ran) {
+			conn_ran(conn);
+			conn = pool->conns;
+		} else {
+			conn = conn->next;
+		}
+	}
 }
 
 void dbpool_conn_stop(struct dbpool_conn *conn)
@@ -162,7 +187,7 @@ void dbpool_conn_stop(struct dbpool_conn *conn)
 		return;
 	mysql_conn_interrupt(conn->db);
 	if (conn->state == CONN_BUSY && conn->fiber != NULL)
-		conn_ran(conn, fiber_go_on(conn->fiber));
+		conn_go_on(conn);
 }
 
 static void conn_on_ready(void *context)
@@ -171,7 +196,7 @@ static void conn_on_ready(void *context)
 	struct dbpool *pool = conn->pool;
 
 	if (conn->state == CONN_BUSY) {
-		conn_ran(conn, fiber_go_on(conn->fiber));
+		conn_go_on(conn);
 		dbpool_step(pool);
 		return;
 	}

@@ -316,7 +316,8 @@ static void lookup_expire(struct dbpool_lookup *lookup)
    nobody: another host was sooner. */
 static bool conn_has_deadline(const struct dbpool_conn *conn)
 {
-	return conn->state == CONN_BUSY && conn->fiber != NULL && !conn->cut;
+	return conn->state == CONN_BUSY && conn->fiber != NULL && !conn->cut &&
+		!conn->ran;
 }
 
 static void deadline_timer_fired(void *context)
@@ -440,7 +441,12 @@ struct dbpool_lookup *dbpool_submit(struct dbpool *pool,
 	pool->lookups_tail = lookup;
 	lookup_wait(lookup, false);
 	deadline_timer_start(pool);
-	dbpool_kick(pool);
+	/* The first one need not wait for others. On its way it wakes a server
+	   that slept, and those that come meanwhile share the next batch. */
+	if (pool->lookups == lookup && pool->kick_timer == NULL)
+		dbpool_batches_start(pool);
+	if (lookup->waiting)
+		dbpool_kick(pool);
 	return lookup;
 }
 

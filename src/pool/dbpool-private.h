@@ -56,6 +56,7 @@ struct dbpool_conn {
 	bool doubtful;		/* not to be used again, see below */
 	bool cut;		/* interrupted, as nobody waits any more */
 	bool hedged;		/* late: what runs is asked of another host */
+	bool ran;		/* on the fiber, to its end, but not done() */
 
 	struct dbpool_batch *batch;
 	struct dbpool_stream *stream;
@@ -197,9 +198,8 @@ void dbpool_log(struct dbpool *pool, enum dbpool_log_level level,
 	__attribute__((format(printf, 3, 4)));
 /* Brings together what waits and what is free. */
 void dbpool_step(struct dbpool *pool);
-/* The same at the end of this round of the loop: submitting never acts
-   itself, so what comes in during one round is handed over together, and no
-   callback can run inside a submit. */
+/* The same at the end of this round of the loop: what comes in during one round
+   is handed over together, and no callback can run inside a submit. */
 void dbpool_kick(struct dbpool *pool);
 
 /* -- dbpool-host.c */
@@ -248,9 +248,11 @@ void dbpool_conn_open(struct dbpool *pool, unsigned int host);
 bool dbpool_conn_submit(struct dbpool_conn *conn, void (*run)(struct job *),
 			void (*done)(struct job *), uint64_t deadline);
 /* The same for what may stop: runs it on the fiber, if there is one, and cannot
-   fail once connected. done() may be called at once. */
+   fail once connected. done() is not called before this returns. */
 void dbpool_conn_run(struct dbpool_conn *conn, void (*run)(struct job *),
 		     void (*done)(struct job *), uint64_t deadline);
+/* Calls done() of what ran to its end without having to wait. */
+void dbpool_conns_end_runs(struct dbpool *pool);
 /* Ends what runs, as the pool goes: on a thread, soon. */
 void dbpool_conn_stop(struct dbpool_conn *conn);
 /* The one door for a change of state. */

@@ -60,6 +60,7 @@ static void dbpool_kicked(void *context)
 	struct dbpool *pool = context;
 
 	pool->kick_timer = NULL;
+	dbpool_conns_end_runs(pool);
 	dbpool_step(pool);
 }
 
