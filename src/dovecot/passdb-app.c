@@ -49,9 +49,12 @@ static void passdb_apps_matched(struct passdb_apps *apps)
 
 static void passdb_apps_step(struct passdb_apps *apps);
 
-static void passdb_apps_checked(struct passdb_apps *apps,
-				enum verify_result result, const char *reason)
+static void passdb_apps_callback(enum verify_result result,
+				 const char *text ATTR_UNUSED,
+				 const char *reason, void *context)
 {
+	struct passdb_apps *apps = context;
+
 	if (result == VERIFY_FAILED) {
 		authdb_engine_log_busy(apps->engine, apps->request, reason);
 		passdb_apps_finish(apps, PASSDB_RESULT_INTERNAL_FAILURE);
@@ -62,15 +65,6 @@ static void passdb_apps_checked(struct passdb_apps *apps,
 		passdb_apps_matched(apps);
 	else
 		passdb_apps_step(apps);
-}
-
-static void passdb_apps_callback(enum verify_result result,
-				 const char *text ATTR_UNUSED,
-				 const char *reason, void *context)
-{
-	T_BEGIN {
-		passdb_apps_checked(context, result, reason);
-	} T_END;
 }
 
 /* NULL if the hash can be verified. On the data stack. */

@@ -140,7 +140,10 @@ static void passdb_pfa_verified(struct passdb_verify *verify,
 	if (login)
 		authdb_engine_note_login(verify->engine, request);
 	replies_hold(request);
-	pfa_request->callback.verify_plain(result, request);
+	/* see passdb_pfa_lookup_callback(): threads end together, too */
+	T_BEGIN {
+		pfa_request->callback.verify_plain(result, request);
+	} T_END;
 	if (!login)
 		passdb_pfa_expire_cached(verify->engine, request, key);
 	compat_forget(request);
@@ -165,8 +168,10 @@ static void passdb_pfa_credentials(struct passdb_pfa_request *pfa_request,
 			authdb_event_refused(request, code);
 	}
 	replies_hold(request);
-	passdb_handle_credentials(result, password, scheme,
-		pfa_request->callback.lookup_credentials, request);
+	T_BEGIN {
+		passdb_handle_credentials(result, password, scheme,
+			pfa_request->callback.lookup_credentials, request);
+	} T_END;
 	/* nobody knows whether this is a login */
 	passdb_pfa_expire_cached(pfa_request->verify.engine, request, key);
 	auth_request_unref(&request);

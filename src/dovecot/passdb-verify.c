@@ -96,10 +96,12 @@ static void passdb_verify_finish(struct passdb_verify *verify,
 
 /* -- those who cannot log in, whatever the password is */
 
-static void passdb_verify_dummy_checked(struct passdb_verify *verify,
-					enum verify_result result,
-					const char *reason)
+static void passdb_verify_dummy_callback(enum verify_result result,
+					 const char *text ATTR_UNUSED,
+					 const char *reason, void *context)
 {
+	struct passdb_verify *verify = context;
+
 	if (result != VERIFY_FAILED) {
 		passdb_verify_finish(verify, verify->account_result);
 		return;
@@ -107,16 +109,6 @@ static void passdb_verify_dummy_checked(struct passdb_verify *verify,
 	/* as whoever does exist is told at such a time */
 	authdb_engine_log_busy(verify->engine, verify->request, reason);
 	passdb_verify_finish(verify, PASSDB_RESULT_INTERNAL_FAILURE);
-}
-
-/* Of this and the other callbacks: see passdb_pfa_lookup_callback(). */
-static void passdb_verify_dummy_callback(enum verify_result result,
-					 const char *text ATTR_UNUSED,
-					 const char *reason, void *context)
-{
-	T_BEGIN {
-		passdb_verify_dummy_checked(context, result, reason);
-	} T_END;
 }
 
 /* hash and text of the row, NULL if it has none that could be verified. */
@@ -162,10 +154,11 @@ static void passdb_verify_account(struct passdb_verify *verify,
 
 /* -- those who may */
 
-static void passdb_verify_checked(struct passdb_verify *verify,
-				  enum verify_result result,
-				  const char *reason)
+static void passdb_verify_callback(enum verify_result result,
+				   const char *text ATTR_UNUSED,
+				   const char *reason, void *context)
 {
+	struct passdb_verify *verify = context;
 	enum passdb_result ret = PASSDB_RESULT_PASSWORD_MISMATCH;
 
 	if (result != VERIFY_FAILED)
@@ -187,15 +180,6 @@ static void passdb_verify_checked(struct passdb_verify *verify,
 		break;
 	}
 	passdb_verify_finish(verify, ret);
-}
-
-static void passdb_verify_callback(enum verify_result result,
-				   const char *text ATTR_UNUSED,
-				   const char *reason, void *context)
-{
-	T_BEGIN {
-		passdb_verify_checked(context, result, reason);
-	} T_END;
 }
 
 /* Why a login with this hash is refused without looking at the password; NULL
@@ -420,24 +404,17 @@ static bool scram_find(const char *wanted, struct hash *like_r)
 	return FALSE;
 }
 
-static void passdb_scram_made(struct passdb_scram *scram,
-			      enum verify_result result, const char *text,
-			      const char *reason)
+static void passdb_scram_callback(enum verify_result result, const char *text,
+				  const char *reason, void *context)
 {
+	struct passdb_scram *scram = context;
+
 	if (result == VERIFY_MATCH) {
 		scram->callback(scram, PASSDB_RESULT_OK, text);
 		return;
 	}
 	authdb_engine_log_busy(scram->engine, scram->request, reason);
 	scram->callback(scram, PASSDB_RESULT_INTERNAL_FAILURE, NULL);
-}
-
-static void passdb_scram_callback(enum verify_result result, const char *text,
-				  const char *reason, void *context)
-{
-	T_BEGIN {
-		passdb_scram_made(context, result, text, reason);
-	} T_END;
 }
 
 static void passdb_scram_make(struct passdb_scram *scram,
