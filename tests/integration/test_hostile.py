@@ -6,6 +6,7 @@ next login with a server that behaves is fine."""
 import os
 import ssl
 import time
+import warnings
 
 import pytest
 
@@ -93,13 +94,30 @@ class Pair:
         self.hostile.hang_up()
         with self.dovecot.auth_client() as self.client, \
                 self.dovecot.master_client() as self.master:
-            self.hostile.misbehave(step, action)
-            try:
-                self.check_lookups()
-            finally:
-                hits = self.hostile.behave()
-            assert hits > 0, "the server had no occasion"
+            assert any(self.check_misbehaviour(step, action)
+                       for _ in range(3)), "the machine stands still"
             self.check_recovery()
+
+    def check_misbehaviour(self, step, action):
+        """The server misbehaves, if it has an occasion. To have none is a
+        finding only if everything came to nothing before the deadline: a
+        machine that stands still for so long, or nearly, lets every lookup run
+        out of time before the server is at the step. Returns whether there was
+        one."""
+        mark = self.dovecot.log_mark()
+        began = time.monotonic()
+        self.hostile.misbehave(step, action)
+        try:
+            self.check_lookups()
+        finally:
+            hits = self.hostile.behave()
+        if hits == 0:
+            elapsed = time.monotonic() - began
+            story = (f"the server had no occasion in {elapsed:.2f} s:\n" +
+                     self.dovecot.log(mark))
+            assert elapsed >= self.timeout, story
+            warnings.warn(story)
+        return hits > 0
 
 
 @pytest.fixture(name="pair", scope="module")
