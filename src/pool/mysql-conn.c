@@ -344,6 +344,9 @@ conn_fail(struct mysql_conn *conn, unsigned int id, struct db_error *error_r)
 	if (error_r->code == 0)
 		mysql_error_set(error_r, mysql_errno(conn->mysql),
 				mysql_error(conn->mysql));
+	/* TLS was agreed on long ago: it is the connection that ended */
+	if (error_r->kind == DB_ERROR_TLS)
+		error_r->kind = DB_ERROR_OTHER;
 	conn_forget(conn, id);
 	return mysql_error_is_fatal(error_r->code) ?
 		MYSQL_CONN_LOST : MYSQL_CONN_STATEMENT_FAILED;
