@@ -59,8 +59,11 @@ def pytest_collection_modifyitems(session, config, items):
         unfit.add("mysql")
     if config.getoption("--driver") == "sql":
         unfit.add("ours")
-    if "PFA_TEST_PRELOAD" in os.environ:
+    sanitizer = os.environ.get("PFA_TEST_PRELOAD", "")
+    if sanitizer:
         unfit.add("once")
+    if "tsan" in sanitizer:
+        unfit.add("loop")
     left_out = {}
     for item in items:
         marks = {mark.name: mark for mark in item.iter_markers()
@@ -101,6 +104,9 @@ def pytest_configure(config):
         "markers", "mysql: ways to log in to Oracle's server")
     config.addinivalue_line(
         "markers", "once: long, and nothing for sanitizers to find")
+    config.addinivalue_line(
+        "markers", "loop: many of a kind, of what one thread does: nothing for "
+        "the thread sanitizer to find")
 
 
 def pytest_sessionfinish(session):

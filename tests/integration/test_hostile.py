@@ -128,12 +128,19 @@ def fixture_pair(shared_dovecots, mariadb):
     pair.close()
 
 
+def case(step, action):
+    """Parameters of a test. Once connected, all is done by one thread."""
+    connecting = step in hostile_mysql.CONNECTING
+    return pytest.param(step, action,
+                        marks=() if connecting else pytest.mark.loop)
+
+
 # To all who read no further, a result without rows: "no such user", rightly.
 NOT_WRONG = {("fields-end", "twice")}
 
 
 @pytest.mark.parametrize("step,action", [
-    (step, action) for step in hostile_mysql.STEPS
+    case(step, action) for step in hostile_mysql.STEPS
     for action in hostile_mysql.MISBEHAVIOURS
     if (step, action) not in NOT_WRONG])
 def test_misbehaviour(pair, step, action):
@@ -142,7 +149,8 @@ def test_misbehaviour(pair, step, action):
 
 
 @pytest.mark.parametrize("step,lie", [
-    (step, lie) for step, lies in hostile_mysql.LIES.items() for lie in lies])
+    case(step, lie) for step, lies in hostile_mysql.LIES.items()
+    for lie in lies])
 def test_lie(pair, step, lie):
     """What only one kind of packet can say."""
     pair.check(step, hostile_mysql.LIES[step][lie])
@@ -159,7 +167,7 @@ def fixture_brief(shared_dovecots, mariadb):
 
 
 @pytest.mark.parametrize("step,lie", [
-    (step, lie) for step in ("prepare", "column", "execute", "row")
+    case(step, lie) for step in ("prepare", "column", "execute", "row")
     for lie in hostile_mysql.LIES[step]])
 def test_lie_without_definitions(brief, step, lie):
     """What executing has to be compared with was told before."""

@@ -37,6 +37,8 @@ MORE_RESULTS = 0x08
 STEPS = ("greeting", "auth", "setup", "prepare", "parameter",
          "parameters-end", "column", "columns-end", "execute", "field",
          "fields-end", "row", "end")
+# until a client is connected
+CONNECTING = STEPS[:3]
 
 
 class HangUp(Exception):
