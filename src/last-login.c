@@ -211,7 +211,7 @@ static void last_login_write(struct last_login *last_login)
 	}
 	submitted = pool != NULL &&
 		dbpool_submit(pool, &last_login->insert, values,
-			      last_login_callback, last_login) != NULL;
+			      last_login_callback, last_login);
 	last_login->writing = last->next;
 	last->next = NULL;
 	logins_free(login);

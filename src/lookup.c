@@ -257,8 +257,8 @@ static void lookup_submit(struct lookup *lookup, enum lookup_statement id,
 	}
 	pool = lookup_engine_pool(engine);
 	if (pool == NULL ||
-	    dbpool_submit(pool, engine->statements[id], values.list, callback,
-			  lookup) == NULL) {
+	    !dbpool_submit(pool, engine->statements[id], values.list, callback,
+			   lookup)) {
 		lookup_values_free(&values);
 		lookup_finish(lookup, ACCOUNT_FAILED, engine->stopped ?
 			      "The authentication process is ending" :

@@ -301,7 +301,7 @@ static bool rehash_submit_write(struct rehash *rehash,
 
 	return pool != NULL &&
 		dbpool_submit(pool, &rehash->update, values,
-			      rehash_write_callback, item) != NULL;
+			      rehash_write_callback, item);
 }
 
 static void rehash_write(struct rehash *rehash, struct rehash_item *item)

@@ -164,8 +164,8 @@ static void submit(void)
 	snprintf(lookup->value, VALUE_SIZE, "%u", asked++);
 	lookup->under_way = true;
 	lookup->since = fake_loop.now();
-	CU_ASSERT_PTR_NOT_NULL_FATAL(dbpool_submit(pool, &statement, &value,
-						   lookup_callback, lookup));
+	CU_ASSERT_TRUE_FATAL(dbpool_submit(pool, &statement, &value,
+					   lookup_callback, lookup));
 }
 
 /* One now and then, or a few at once. */

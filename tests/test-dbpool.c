@@ -47,7 +47,6 @@ struct outcome {
 	char text[320];
 	unsigned int rows, columns;
 	void (*then)(struct outcome *outcome);
-	struct dbpool_lookup *lookup;
 };
 
 static void test_log(enum dbpool_log_level level, const char *text,
@@ -80,9 +79,8 @@ static void lookup_callback(const struct db_rows *rows,
 
 static void submit(struct outcome *outcome, const char *value)
 {
-	outcome->lookup = dbpool_submit(pool, &statement, &value,
-					lookup_callback, outcome);
-	CU_ASSERT_PTR_NOT_NULL_FATAL(outcome->lookup);
+	CU_ASSERT_TRUE_FATAL(dbpool_submit(pool, &statement, &value,
+					   lookup_callback, outcome));
 }
 
 /* What the observer saw. */
@@ -706,27 +704,6 @@ static void test_dbpool_lets_surplus_connections_grow_old(void)
 	pool_stop();
 }
 
-static void test_dbpool_cancelled_lookups_are_not_called_back(void)
-{
-	struct outcome waiting = { 0 }, busy = { 0 };
-
-	pool_start(1);
-	submit(&waiting, "a");
-	dbpool_cancel(&waiting.lookup);
-	CU_ASSERT_PTR_NULL(waiting.lookup);
-	fake_jobs_settle();
-	lookup_once("b");
-	submit(&busy, "c");
-	fake_loop_advance(0);
-	dbpool_cancel(&busy.lookup);
-	fake_jobs_settle();
-	CU_ASSERT_EQUAL(waiting.calls + busy.calls, 0);
-	/* its connection has nothing wrong with it */
-	CU_ASSERT_EQUAL(fake_conns, 1);
-	CU_ASSERT_EQUAL(fake_interrupts, 0);
-	pool_stop();
-}
-
 static struct outcome nested;
 
 static void submit_nested(struct outcome *outcome)
@@ -736,13 +713,7 @@ static void submit_nested(struct outcome *outcome)
 	CU_ASSERT_EQUAL(nested.calls, 0);
 }
 
-static void cancel_nested(struct outcome *outcome)
-{
-	(void)outcome;
-	dbpool_cancel(&nested.lookup);
-}
-
-static void test_dbpool_callbacks_may_submit_and_cancel(void)
+static void test_dbpool_callbacks_may_submit(void)
 {
 	struct outcome outcome = { .then = submit_nested };
 
@@ -751,14 +722,6 @@ static void test_dbpool_callbacks_may_submit_and_cancel(void)
 	submit(&outcome, "a");
 	fake_jobs_settle();
 	CU_ASSERT_STRING_EQUAL(nested.text, "nested");
-
-	nested = (struct outcome) { 0 };
-	outcome = (struct outcome) { .then = cancel_nested };
-	submit(&outcome, "b");
-	submit(&nested, "c");
-	fake_jobs_settle();
-	CU_ASSERT_EQUAL(outcome.calls, 1);
-	CU_ASSERT_EQUAL(nested.calls, 0);
 	pool_stop();
 }
 
@@ -782,8 +745,8 @@ static void refuse_nested(struct outcome *outcome)
 	const char *value = "late";
 
 	(void)outcome;
-	CU_ASSERT_PTR_NULL(dbpool_submit(pool, &statement, &value,
-					 lookup_callback, NULL));
+	CU_ASSERT_FALSE(dbpool_submit(pool, &statement, &value,
+				      lookup_callback, NULL));
 }
 
 static void test_dbpool_free_answers_everyone(void)
@@ -947,8 +910,8 @@ static void test_dbpool_batch_is_of_one_statement(void)
 
 	pool_start_with(1, 4, 1);
 	submit(&outcomes[0], "a");
-	CU_ASSERT_PTR_NOT_NULL(dbpool_submit(pool, &other, &value,
-					     lookup_callback, &outcomes[1]));
+	CU_ASSERT_TRUE(dbpool_submit(pool, &other, &value, lookup_callback,
+				     &outcomes[1]));
 	submit(&outcomes[2], "c");
 	fake_jobs_settle();
 	CU_ASSERT_EQUAL(fake_hosts[0].runs, 2);
@@ -1139,24 +1102,6 @@ static void test_dbpool_batch_retries_all_that_a_loss_hits(void)
 	CU_ASSERT_EQUAL(fake_hosts[0].runs, 3);
 	/* in the order they came */
 	CU_ASSERT_STRING_EQUAL(fake_last_values, "a|b|c|d|");
-	pool_stop();
-}
-
-static void test_dbpool_batch_goes_on_without_the_cancelled(void)
-{
-	struct outcome outcomes[MANY] = { 0 };
-
-	pool_start_with(1, 4, 1);
-	lookup_once("x");
-	submit_many(outcomes);
-	fake_loop_advance(0);
-	dbpool_cancel(&outcomes[1].lookup);
-	dbpool_cancel(&outcomes[4].lookup);
-	fake_jobs_settle();
-	CU_ASSERT_EQUAL(outcomes[1].calls + outcomes[4].calls, 0);
-	CU_ASSERT_STRING_EQUAL(outcomes[0].text, "a");
-	CU_ASSERT_STRING_EQUAL(outcomes[3].text, "b");
-	CU_ASSERT_EQUAL(fake_interrupts, 0);
 	pool_stop();
 }
 
@@ -1619,8 +1564,8 @@ static void test_dbpool_error_of_a_change_is_the_answer(void)
 
 	pool_start(2);
 	fail_on(0, "locked");
-	CU_ASSERT_PTR_NOT_NULL(dbpool_submit(pool, &change, &value,
-					     lookup_callback, &outcome));
+	CU_ASSERT_TRUE(dbpool_submit(pool, &change, &value, lookup_callback,
+				     &outcome));
 	fake_jobs_settle();
 	expect_error(&outcome, "locked");
 	CU_ASSERT_EQUAL(fake_hosts[1].connects, 0);
@@ -1699,16 +1644,7 @@ static void test_dbpool_error_is_asked_of_a_slow_host(void)
 	pool_stop();
 }
 
-static struct dbpool_lookup **cancel_first;
-
-static void cancel_another(struct outcome *outcome)
-{
-	(void)outcome;
-	if (*cancel_first != NULL)
-		dbpool_cancel(cancel_first);
-}
-
-/* Those that nobody is left for may cancel each other. */
+/* Those that nobody is left for. */
 static void test_dbpool_error_ends_all(void)
 {
 	static const char *const values[] = { "a", "b", "c" };
@@ -1718,21 +1654,17 @@ static void test_dbpool_error_ends_all(void)
 	pool_start_with(2, 1, 1);
 	fail_on(0, "no table");
 	fake_hosts[1].connect_hangs = true;
-	for (i = 0; i < 3; i++) {
-		outcomes[i].then = cancel_another;
+	for (i = 0; i < 3; i++)
 		submit(&outcomes[i], values[i]);
-	}
 	fake_jobs_settle();
 	CU_ASSERT_EQUAL(fake_hosts[0].runs, 3);
-	cancel_first = &outcomes[0].lookup;
 	/* refused, all of them */
 	fake_hosts[1].connect_hangs = false;
 	fake_hosts[1].connect = MYSQL_CONN_LOST;
 	fake_jobs_release();
 	fake_jobs_settle();
-	CU_ASSERT_EQUAL(outcomes[0].calls, 0);
-	expect_error(&outcomes[1], "no table");
-	expect_error(&outcomes[2], "no table");
+	for (i = 0; i < 3; i++)
+		expect_error(&outcomes[i], "no table");
 	pool_stop();
 }
 
@@ -2087,8 +2019,7 @@ static CU_TestInfo tests[] = {
 	TEST(test_dbpool_closes_what_the_server_closed),
 	TEST(test_dbpool_closes_what_is_long_idle),
 	TEST(test_dbpool_lets_surplus_connections_grow_old),
-	TEST(test_dbpool_cancelled_lookups_are_not_called_back),
-	TEST(test_dbpool_callbacks_may_submit_and_cancel),
+	TEST(test_dbpool_callbacks_may_submit),
 	TEST(test_dbpool_a_failed_lookup_may_submit_the_next),
 	TEST(test_dbpool_free_answers_everyone),
 	TEST(test_dbpool_free_interrupts_what_runs),
@@ -2107,7 +2038,6 @@ static CU_TestInfo tests[] = {
 	TEST(test_dbpool_batch_leaves_out_long_values),
 	TEST(test_dbpool_batch_leaves_out_foreign_letters),
 	TEST(test_dbpool_batch_retries_all_that_a_loss_hits),
-	TEST(test_dbpool_batch_goes_on_without_the_cancelled),
 	TEST(test_dbpool_batch_is_cut_when_its_last_lookup_expires),
 	TEST(test_dbpool_hedge_asks_the_second_host),
 	TEST(test_dbpool_hedge_first_answer_counts),

@@ -236,7 +236,6 @@ static struct db_rows slot_rows(const struct batch_rows *sorted,
 	return view;
 }
 
-/* A callback may cancel other lookups of the batch, hence always the first. */
 static void slot_finish(struct dbpool_batch *batch, unsigned int slot,
 			const struct db_rows *rows,
 			const struct db_error *error)

@@ -163,19 +163,16 @@ void dbpool_lookup_finish(struct dbpool_lookup *lookup,
 unsigned int dbpool_lookups_give_up(struct dbpool *pool, uint64_t before,
 				    const struct db_error *error)
 {
-	struct dbpool_lookup *lookup = pool->waiting;
+	struct dbpool_lookup *lookup, *next;
 	unsigned int count = 0;
 
-	/* not in order, as those that are asked again come first; a callback
-	   may cancel others: begin anew after each */
-	while (lookup != NULL) {
-		if (lookup->waiting_since >= before) {
-			lookup = lookup->wait_next;
+	/* not in order, as those that are asked again come first */
+	for (lookup = pool->waiting; lookup != NULL; lookup = next) {
+		next = lookup->wait_next;
+		if (lookup->waiting_since >= before)
 			continue;
-		}
 		count++;
 		dbpool_lookup_finish(lookup, NULL, error);
-		lookup = pool->waiting;
 	}
 	return count;
 }
@@ -278,8 +275,8 @@ void dbpool_lookups_step(struct dbpool *pool)
 	struct dbpool_lookup *lookup = pool->waiting;
 	unsigned int left = pool->failed_count;
 
-	/* they are the first ones, mostly; a callback may cancel others: begin
-	   anew after each */
+	/* they are the first ones, mostly; what is done for one may be the end
+	   of others: begin anew after each */
 	while (left > 0) {
 		if (lookup->failed_on != 0 && lookup_step(lookup)) {
 			lookup = pool->waiting;
@@ -413,19 +410,18 @@ static bool values_may_share(const struct db_statement *statement,
 	return true;
 }
 
-struct dbpool_lookup *dbpool_submit(struct dbpool *pool,
-				    const struct db_statement *statement,
-				    const char *const *values,
-				    dbpool_callback_t *callback, void *context)
+bool dbpool_submit(struct dbpool *pool, const struct db_statement *statement,
+		   const char *const *values, dbpool_callback_t *callback,
+		   void *context)
 {
 	struct dbpool_lookup *lookup;
 
 	if (pool->freeing || (lookup = calloc(1, sizeof(*lookup))) == NULL)
-		return NULL;
+		return false;
 	lookup->query = db_query_new(statement, values);
 	if (lookup->query == NULL) {
 		free(lookup);
-		return NULL;
+		return false;
 	}
 	lookup->pool = pool;
 	lookup->may_share = values_may_share(statement, values);
@@ -447,14 +443,5 @@ struct dbpool_lookup *dbpool_submit(struct dbpool *pool,
 		dbpool_batches_start(pool);
 	if (lookup->waiting)
 		dbpool_kick(pool);
-	return lookup;
-}
-
-void dbpool_cancel(struct dbpool_lookup **_lookup)
-{
-	struct dbpool_lookup *lookup = *_lookup;
-
-	*_lookup = NULL;
-	lookup_unlink(lookup, false);
-	lookup_free(lookup);
+	return true;
 }

@@ -300,8 +300,8 @@ void dbpool_lookup_failed(struct dbpool_lookup *lookup, unsigned int host,
 			  const struct db_error *error);
 /* Finds other hosts for lookups that some could not answer, or ends them. */
 void dbpool_lookups_step(struct dbpool *pool);
-/* The end of every lookup but a cancelled one. The first error of a statement
-   goes before this one. */
+/* The end of every lookup but one whose time is up. The first error of a
+   statement goes before this one. */
 void dbpool_lookup_finish(struct dbpool_lookup *lookup,
 			  const struct db_rows *rows,
 			  const struct db_error *error);

@@ -9,17 +9,17 @@
 
 /*
  * A pool of connections to one or several equal database servers, for an
- * event loop that must never wait: lookups are queued, run on worker threads
- * and answered by callback.
+ * event loop that must never wait: lookups are queued, run on fibers of the
+ * loop's thread (on worker threads with libmysqlclient, which cannot stop where
+ * it would wait) and answered by callback. Connecting, closing and streams have
+ * threads.
  *
  * Everything here is called on the loop's thread. A callback runs exactly once
  * for each lookup, never inside the call that submitted it, at the latest
  * when the lookup's time is up or when the pool goes; what it is given
- * lives until it returns. Callbacks may submit and cancel lookups, but not free
- * the pool.
+ * lives until it returns. Callbacks may submit lookups, but not free the pool.
  */
 struct dbpool;
-struct dbpool_lookup;
 struct dbpool_stream;
 
 /* The loop the pool lives in. Timers fire once; cancelling one that fired
@@ -106,18 +106,15 @@ void dbpool_free(struct dbpool **pool);
 typedef void dbpool_callback_t(const struct db_rows *rows,
 			       const struct db_error *error, void *context);
 
-/* Values are copied; there are statement->bind_count of them. NULL if memory
+/* Values are copied; there are statement->bind_count of them. False if memory
    ran out: then there is no callback. The statement may be executed several
    times, if the connection is lost or the server slow the first time: it has
    to read only, or be one that changes nothing the second time. */
-struct dbpool_lookup *dbpool_submit(struct dbpool *pool,
-				    const struct db_statement *statement,
-				    const char *const *values,
-				    dbpool_callback_t *callback, void *context);
+bool dbpool_submit(struct dbpool *pool, const struct db_statement *statement,
+		   const char *const *values, dbpool_callback_t *callback,
+		   void *context);
 /* From now on lookups have no more time than this, those under way included. */
 void dbpool_hurry(struct dbpool *pool, unsigned int lookup_timeout_ms);
-/* No callback will come. */
-void dbpool_cancel(struct dbpool_lookup **lookup);
 
 /*
  * Many rows, on a connection of their own: the callback gets the next up to
