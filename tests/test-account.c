@@ -87,6 +87,10 @@ static const struct account_case named_cases[] = {
 	  NAMED("a@b", "a@b", NULL, NULL, "1", "1"),
 	  .verdict = ACCOUNT_OK, .reason = NONE,
 	  .fields = "user=a@b home=/imap/a" },
+	{ "variables of the request, passdb", BASE "home = /%s/%n\n",
+	  ACCOUNT_PASSDB, NAMED("a@b", "a@b", "{PLAIN}x", NULL, "1", "1"),
+	  .verdict = ACCOUNT_OK, .reason = NONE,
+	  .fields = "user=a@b password={PLAIN}x userdb_home=/imap/a" },
 	{ "a variable that fails", BASE "home = /%r/%n\n", ACCOUNT_USERDB,
 	  NAMED("a@b", "a@b", NULL, NULL, "1", "1"),
 	  .verdict = ACCOUNT_FAILED, .reason = "home: unexpected %r" },
@@ -410,6 +414,51 @@ static void check_account(const struct account_case *test,
 	strbuf_free(&answer);
 }
 
+/* Renames the fields as the userdb has them, and leaves out the others. */
+static void make_userdb_fields(struct account *account)
+{
+	unsigned int count = 0;
+
+	for (unsigned int i = 0; i < account->field_count; i++) {
+		struct account_field field = account->fields[i];
+
+		field.name = account_userdb_name(field.name);
+		if (field.name != NULL)
+			account->fields[count++] = field;
+	}
+	account->field_count = count;
+}
+
+/* What the passdb's answer tells of the userdb's is what that would be; not of
+   the drop-in form, and not if the service, say, is part of it. */
+static void check_tells_userdb(const struct account_case *test,
+			       const struct account_rules *rules,
+			       const struct account_row *row,
+			       const struct account_request *request,
+			       struct account *account)
+{
+	const bool named = test->settings != NULL;
+	const bool tells = named && test->kind == ACCOUNT_PASSDB &&
+		account->verdict == ACCOUNT_OK &&
+		strstr(test->settings, "%s") == NULL;
+	struct strbuf told = STRBUF_INIT, answer = STRBUF_INIT;
+	struct account userdb;
+
+	UNIT_ASSERT_ROW(test->name, account->tells_userdb == tells);
+	if (!tells)
+		return;
+	make_userdb_fields(account);
+	append_answer(&told, account);
+	account_evaluate(rules, ACCOUNT_USERDB, row, false, request, &userdb);
+	UNIT_ASSERT_ROW(test->name, userdb.verdict == ACCOUNT_OK);
+	append_answer(&answer, &userdb);
+	UNIT_ASSERT_ROW(test->name, strcmp(strbuf_str(&told),
+					   strbuf_str(&answer)) == 0);
+	account_free(&userdb);
+	strbuf_free(&told);
+	strbuf_free(&answer);
+}
+
 static void run_case(const struct account_case *test)
 {
 	struct pfa_conf *conf = conf_of(test->name, test->settings);
@@ -426,6 +475,7 @@ static void run_case(const struct account_case *test)
 	account_evaluate(rules, test->kind, row.count == 0 ? NULL : &row,
 			 test->more, &request, &account);
 	check_account(test, &account);
+	check_tells_userdb(test, rules, &row, &request, &account);
 	account_free(&account);
 	account_rules_free(&rules);
 	pfa_conf_free(&conf);

@@ -74,6 +74,8 @@ struct account_build {
 	struct account *account;
 	size_t *offsets;
 	size_t column_offset;
+	/* a variable was the request's, not the row's */
+	bool of_request;
 	/* The row's name in lower case, for the templates: whoever asks in
 	   whatever case, and before or after Dovecot knows the row's spelling,
 	   the mail is in one place. */
@@ -394,19 +396,20 @@ static int build_password(struct account_build *build)
 
 /* A variable that core does not know: a column of the row, or Dovecot's. */
 struct build_expansion {
-	const struct account_build *build;
+	struct account_build *build;
 	bool path;
 };
 
 static int build_expand(const char *var, struct strbuf *out, void *context,
 			struct errbuf *error)
 {
-	const struct build_expansion *expansion = context;
+	struct build_expansion *expansion = context;
 	const struct account_request *request = expansion->build->request;
 	const char *answer, *value, *reason;
 	const size_t len = extra_column_var(var, &answer);
 
 	if (len == 0) {
+		expansion->build->of_request = true;
 		return request->vars->expand(var, out, request->vars->context,
 					     error);
 	}
@@ -512,14 +515,13 @@ static void build_value(struct account_build *build, const char *name,
 	build_field(build, name, offset);
 }
 
-/* The userdb answers what the passdb calls userdb_. NULL: not this one. */
-static const char *field_name(const struct account_build *build,
-			      const char *name)
+const char *account_userdb_name(const char *passdb_name)
 {
-	if (build->kind == ACCOUNT_PASSDB)
-		return name;
-	return strncmp(name, USERDB_PREFIX, strlen(USERDB_PREFIX)) == 0 ?
-		name + strlen(USERDB_PREFIX) : NULL;
+	if (strcmp(passdb_name, "user") == 0)
+		return passdb_name;
+	return strncmp(passdb_name, USERDB_PREFIX,
+		       strlen(USERDB_PREFIX)) == 0 ?
+		passdb_name + strlen(USERDB_PREFIX) : NULL;
 }
 
 static void build_fields(struct account_build *build)
@@ -534,7 +536,8 @@ static void build_fields(struct account_build *build)
 		own = own || strcmp(field->name, "proxy") == 0 ||
 			strcmp(field->name, "proxy_maybe") == 0 ||
 			strcmp(field->name, "nologin") == 0;
-		name = field_name(build, field->name);
+		name = build->kind == ACCOUNT_PASSDB ? field->name :
+			account_userdb_name(field->name);
 		value = account_row_value(build->row,
 			extra->columns[field->column].answer);
 		if (name == NULL || value == NULL || *value == '\0')
@@ -591,6 +594,7 @@ static void build_finish(struct account_build *build)
 		return;
 	account->user = text + build->column_offset;
 	account->stored = account->user + strlen(account->user) + 1;
+	account->tells_userdb = !build->of_request;
 	account->totp = build->rules->conf->totp == PFA_TOTP_ENFORCE &&
 		flag_is_set(row_value(build->row, SCHEMA_COLUMN_TOTP));
 	account->wants_secrets = account->totp ||

@@ -79,6 +79,10 @@ struct account {
 	   hash there. */
 	const char *user, *stored;
 	unsigned long stored_width;
+	/* Named form, passdb, OK: the fields say all that the userdb would
+	   answer, whenever it is asked: see account_userdb_name(). Not so if a
+	   variable went into them that is the request's. */
+	bool tells_userdb;
 	/* OK, but more has to be asked: see account_add_secrets(). */
 	bool wants_secrets;
 	bool totp;		/* there is a TOTP secret that counts */
@@ -92,6 +96,9 @@ struct account {
 	/* owns what was made here */
 	struct strbuf text, apps_text;
 };
+
+/* The userdb's name for a field of the passdb's answer; NULL: it has none. */
+const char *account_userdb_name(const char *passdb_name);
 
 /* struct account.code of whatever no rule has a better word for. */
 const char *account_verdict_code(enum account_verdict verdict);

@@ -7,6 +7,7 @@
 #include "dovecot/authdb-engine.h"
 #include "dovecot/passdb-postfixadmin.h"
 #include "dovecot/passdb-verify.h"
+#include "dovecot/prefetched.h"
 #include "dovecot/replies.h"
 
 #include "auth.h"
@@ -28,13 +29,20 @@ struct passdb_pfa_request {
 	} callback;
 };
 
-static enum pfa_conf_form passdb_pfa_form(struct auth_request *request)
+static struct authdb_engine *passdb_pfa_engine(struct auth_request *request)
 {
 	const struct passdb_pfa_module *module =
 		container_of(request->passdb->passdb,
 			     struct passdb_pfa_module, module);
 
-	return lookup_engine_conf(authdb_engine_lookup(module->engine))->form;
+	return module->engine;
+}
+
+static enum pfa_conf_form passdb_pfa_form(struct auth_request *request)
+{
+	struct authdb_engine *engine = passdb_pfa_engine(request);
+
+	return lookup_engine_conf(authdb_engine_lookup(engine))->form;
 }
 
 /* The key under which Dovecot will cache what this request comes to; NULL if it
@@ -95,6 +103,7 @@ passdb_pfa_result(struct auth_request *request, const struct account *account)
 				     account_verdict_code(ACCOUNT_FAILED));
 		return PASSDB_RESULT_INTERNAL_FAILURE;
 	}
+	prefetched_keep(request, passdb_pfa_engine(request), account);
 	/* an app password may do: passdb-verify.c, as a mechanism that does
 	   not send the password cannot tell which one it is */
 	if (account->password_refused != NULL) {

@@ -6,6 +6,7 @@
  */
 #include "dovecot/authdb-compat.h"
 #include "dovecot/authdb-engine.h"
+#include "dovecot/prefetched.h"
 #include "dovecot/userdb-postfixadmin.h"
 
 struct userdb_pfa_request {
@@ -80,6 +81,7 @@ void userdb_pfa_lookup(struct auth_request *request,
 		       userdb_callback_t *callback)
 {
 	struct authdb_engine *engine = userdb_pfa_engine(request);
+	const struct account *known = prefetched_find(request, engine);
 	struct userdb_pfa_request *pfa_request =
 		p_new(request->pool, struct userdb_pfa_request, 1);
 
@@ -94,7 +96,12 @@ void userdb_pfa_lookup(struct auth_request *request,
 		.context = pfa_request,
 	};
 	auth_request_ref(request);
-	lookup_start(&pfa_request->lookup);
+	if (known == NULL) {
+		lookup_start(&pfa_request->lookup);
+		return;
+	}
+	e_debug(authdb_event(request), "the login's row tells it all");
+	userdb_pfa_lookup_callback(known, pfa_request);
 }
 
 static void userdb_pfa_iterate_callback(const char *user, const char *error,
