@@ -68,6 +68,25 @@ engine_add_form(struct lookup_engine *engine, unsigned int id,
 	return &forms[form];
 }
 
+/* Whoever writes the same twice means the same value. */
+static void engine_share_values(const struct sql_template *tmpl,
+				struct sql_shape *shape)
+{
+	/* of so many values each is bound or an echo */
+	unsigned char first[2 * SQL_SHAPE_MAX];
+	unsigned int i, j;
+
+	for (i = 0; i < tmpl->bind_count; i++) {
+		for (j = 0; j < i; j++) {
+			if (strcmp(template_text(tmpl->binds[j]),
+				   template_text(tmpl->binds[i])) == 0)
+				break;
+		}
+		first[i] = (unsigned char)j;
+	}
+	sql_shape_share(shape, first);
+}
+
 /* Whether the statement can be joined. What our own queries for accounts
    compare values with is text in every PostfixAdmin. */
 static bool engine_shape(struct lookup_engine *engine, unsigned int id)
@@ -77,13 +96,14 @@ static bool engine_shape(struct lookup_engine *engine, unsigned int id)
 	unsigned int i;
 
 	if (engine->conf->form == PFA_CONF_NAMED) {
-		if (id != STATEMENT_PASSDB && id != STATEMENT_USERDB)
+		if ((id != STATEMENT_PASSDB && id != STATEMENT_USERDB) ||
+		    !sql_shape_trust(text, engine->templates[id]->bind_count,
+				     shape))
 			return false;
-		sql_shape_trust(text, shape);
-		return true;
-	}
-	if (!sql_shape_read(text, shape))
+	} else if (!sql_shape_read(text, shape)) {
 		return false;
+	}
+	engine_share_values(engine->templates[id], shape);
 	for (i = 0; i < shape->echo_count; i++) {
 		engine->echoes[id][i] = (struct db_echo) {
 			.column = shape->echoes[i].column,
@@ -105,8 +125,6 @@ static void engine_add_join(struct lookup_engine *engine, unsigned int id,
 	statement->reorders = true;
 	statement->value_max = SQL_WIDE_VALUE_MAX;
 	statement->keys = shape->key_count;
-	if (shape->bind_count == 0)
-		return;
 	statement->bind_count = shape->bind_count * queries;
 	statement->values = shape->binds;
 	statement->echoes = engine->echoes[id];

@@ -226,11 +226,48 @@ static void test_shape_many(void)
 	strbuf_free(&text);
 }
 
+/* What is asked for by the same value is bound once; echoes are counted, too. */
+static void test_shape_share(void)
+{
+	static const unsigned char first[] = { 0, 1, 0, 1, 4, 1 };
+	struct sql_shape shape;
+
+	CU_ASSERT_TRUE(sql_shape_read(
+		"SELECT ? AS home, CONCAT(?, ?) a FROM b "
+		"WHERE c = ? AND d = ? AND e = ?", &shape));
+	CU_ASSERT_EQUAL(shape.bind_count, 5);
+	sql_shape_share(&shape, first);
+	CU_ASSERT_EQUAL_FATAL(shape.bind_count, 3);
+	CU_ASSERT_EQUAL(shape.binds[0], 1);
+	CU_ASSERT_EQUAL(shape.binds[1], 0);
+	CU_ASSERT_EQUAL(shape.binds[2], 4);
+	CU_ASSERT_EQUAL_FATAL(shape.place_count, 5);
+	CU_ASSERT_EQUAL(memcmp(shape.places, "\0\1\0\2\0", 5), 0);
+	sql_shape_free(&shape);
+}
+
+/* Our own statements have few values. */
+static void test_shape_trust(void)
+{
+	struct sql_shape shape;
+
+	CU_ASSERT_TRUE(sql_shape_trust("SELECT a FROM b", SQL_SHAPE_MAX,
+				       &shape));
+	CU_ASSERT_EQUAL(shape.bind_count, SQL_SHAPE_MAX);
+	CU_ASSERT_EQUAL(shape.binds[5], 5);
+	sql_shape_free(&shape);
+	CU_ASSERT_FALSE(sql_shape_trust("SELECT a FROM b", SQL_SHAPE_MAX + 1,
+					&shape));
+	sql_shape_free(&shape);
+}
+
 static CU_TestInfo tests[] = {
 	TEST(test_shape),
 	TEST(test_shape_echo),
 	TEST(test_shape_echo_only),
 	TEST(test_shape_many),
+	TEST(test_shape_share),
+	TEST(test_shape_trust),
 	CU_TEST_INFO_NULL,
 };
 

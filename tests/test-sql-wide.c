@@ -86,9 +86,9 @@ static void test_wide_join(void)
 	struct sql_shape shape;
 	char *text;
 
-	sql_shape_trust("SELECT a, (SELECT b FROM c WHERE d = ?), '?' "
+	(void)sql_shape_trust("SELECT a, (SELECT b FROM c WHERE d = ?), '?' "
 			"FROM `e FROM ?` LEFT JOIN f ON g = ? WHERE h = ?",
-			&shape);
+			3, &shape);
 	text = sql_wide_join(&shape, 2);
 	CU_ASSERT_STRING_EQUAL(text,
 		"WITH `dovecot_lookups` (`lookup`, `b0`, `b1`, `b2`) AS (VALUES "
@@ -119,11 +119,32 @@ static void test_wide_join_keys(void)
 	sql_shape_free(&shape);
 }
 
+/* A value that is meant twice has one column. */
+static void test_wide_join_shared(void)
+{
+	static const unsigned char first[] = { 0, 0, 2 };
+	struct sql_shape shape;
+	char *text;
+
+	CU_ASSERT_TRUE(sql_shape_trust("SELECT a FROM b JOIN c ON d = ? AND "
+				       "e = ? WHERE f = ?", 3, &shape));
+	sql_shape_share(&shape, first);
+	text = sql_wide_join(&shape, 1);
+	CU_ASSERT_STRING_EQUAL(text,
+		"WITH `dovecot_lookups` (`lookup`, `b0`, `b1`) AS (VALUES "
+		"/*!80019 ROW*/(0, "CAST", "CAST")) SELECT k.`lookup`, a  "
+		"FROM `dovecot_lookups` k STRAIGHT_JOIN b JOIN c ON "
+		"d = k.`b0` AND e = k.`b0` WHERE f = k.`b1`");
+	free(text);
+	sql_shape_free(&shape);
+}
+
 static CU_TestInfo tests[] = {
 	TEST(test_wide_is_safe),
 	TEST(test_wide_union),
 	TEST(test_wide_join),
 	TEST(test_wide_join_keys),
+	TEST(test_wide_join_shared),
 	CU_TEST_INFO_NULL,
 };
 

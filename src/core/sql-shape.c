@@ -183,15 +183,20 @@ static bool read_sum(struct sql_reader *reader)
 	return true;
 }
 
+/* The next placeholder stands for this value. */
+static bool shape_bind(struct sql_shape *shape, unsigned int value)
+{
+	if (shape->place_count == SQL_SHAPE_MAX)
+		return false;
+	shape->places[shape->place_count++] = (unsigned char)shape->bind_count;
+	shape->binds[shape->bind_count++] = (unsigned char)value;
+	return true;
+}
+
 static bool read_bind(struct sql_reader *reader)
 {
-	struct sql_shape *shape = reader->shape;
-
-	if (shape->bind_count == SQL_SHAPE_MAX ||
-	    !accept(reader, TOKEN_BIND, NULL))
-		return false;
-	shape->binds[shape->bind_count++] = (unsigned char)reader->values++;
-	return true;
+	return accept(reader, TOKEN_BIND, NULL) &&
+		shape_bind(reader->shape, reader->values++);
 }
 
 static bool read_part(struct sql_reader *reader)
@@ -338,12 +343,39 @@ bool sql_shape_read(const char *text, struct sql_shape *shape_r)
 		accept_word(&reader, "where") && read_conditions(&reader);
 }
 
-void sql_shape_trust(const char *text, struct sql_shape *shape_r)
+bool sql_shape_trust(const char *text, unsigned int value_count,
+		     struct sql_shape *shape_r)
 {
+	unsigned int value;
+
 	memset(shape_r, 0, sizeof(*shape_r));
 	strbuf_append_c(&shape_r->rest, ',');
 	strbuf_append_str(&shape_r->rest,
 			  sql_skip_gap(text, NULL) + strlen("SELECT"));
+	for (value = 0; value < value_count; value++) {
+		if (!shape_bind(shape_r, value))
+			return false;
+	}
+	return true;
+}
+
+void sql_shape_share(struct sql_shape *shape, const unsigned char *first)
+{
+	const struct sql_shape before = *shape;
+	unsigned int place, bind;
+	unsigned char value;
+
+	shape->bind_count = 0;
+	for (place = 0; place < shape->place_count; place++) {
+		value = first[before.binds[before.places[place]]];
+		for (bind = 0; bind < shape->bind_count; bind++) {
+			if (shape->binds[bind] == value)
+				break;
+		}
+		shape->places[place] = (unsigned char)bind;
+		if (bind == shape->bind_count)
+			shape->binds[shape->bind_count++] = value;
+	}
 }
 
 void sql_shape_free(struct sql_shape *shape)

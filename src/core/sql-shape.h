@@ -22,10 +22,10 @@ struct sql_shape {
 	   each. Whether they are text, only the server knows. */
 	struct strbuf keys;
 	unsigned int key_count;
-	/* The statement's values that are bound in there, in this order, from
-	   0; none: all of them. */
-	unsigned int bind_count;
-	unsigned char binds[SQL_SHAPE_MAX];
+	/* The statement's values that are bound for a lookup, in this order,
+	   from 0; and which of these each placeholder in there stands for. */
+	unsigned int bind_count, place_count;
+	unsigned char binds[SQL_SHAPE_MAX], places[SQL_SHAPE_MAX];
 	/* Items that are left out, as they are nothing but a value with a
 	   name, in the order of columns. */
 	unsigned int echo_count;
@@ -54,8 +54,13 @@ bool sql_shape_read(const char *text, struct sql_shape *shape_r);
 
 /* The same for a statement of our own, which can be joined whatever it looks
    like, all its values bound: one SELECT without GROUP BY, ORDER BY and LIMIT,
-   whose values are compared with text columns. */
-void sql_shape_trust(const char *text, struct sql_shape *shape_r);
+   whose values are compared with text columns. False if they are too many. */
+bool sql_shape_trust(const char *text, unsigned int value_count,
+		     struct sql_shape *shape_r);
+
+/* Binds values that are the same in every lookup only once: first[] has for
+   each value of the statement the first one that it is the same as. */
+void sql_shape_share(struct sql_shape *shape, const unsigned char *first);
 
 /* One that is all zero is fine. */
 void sql_shape_free(struct sql_shape *shape);

@@ -102,13 +102,13 @@ static bool is_from(const char *text, const char *p)
 	return p > text && !sql_is_word_char(p[-1]) && word_is(p, "FROM");
 }
 
-/* Appends the text with each placeholder replaced by a column of the lookups,
-   and with these in front of the first table. Behind the columns come the keys.
-   Returns the number of placeholders. */
-static unsigned int append_joined(struct strbuf *sql, const char *text,
-				  const char *keys)
+/* Appends the shape's text with each placeholder replaced by a column of the
+   lookups, and with these in front of the first table. Behind the columns come
+   the keys. */
+static void append_joined(struct strbuf *sql, const struct sql_shape *shape)
 {
-	unsigned int depth = 0, binds = 0;
+	unsigned int depth = 0, place = 0;
+	const char *text = strbuf_str(&shape->rest);
 	const char *p = text, *end;
 	bool joined = false;
 
@@ -116,10 +116,11 @@ static unsigned int append_joined(struct strbuf *sql, const char *text,
 		end = sql_is_quote(*p) || *p == '`' ? sql_skip_quoted(p) :
 			p + 1;
 		if (*p == '?') {
-			append_number(sql, "k.`b", binds++, "`");
+			append_number(sql, "k.`b", shape->places[place++],
+				      "`");
 		} else if (depth == 0 && !joined && is_from(text, p)) {
 			end = p + strlen("FROM");
-			strbuf_append_str(sql, keys);
+			strbuf_append_str(sql, strbuf_str(&shape->keys));
 			strbuf_append_str(sql, " FROM `"LOOKUPS"` k "
 					  "STRAIGHT_JOIN");
 			joined = true;
@@ -130,7 +131,6 @@ static unsigned int append_joined(struct strbuf *sql, const char *text,
 		depth -= *p == ')';
 		p = end;
 	}
-	return binds;
 }
 
 static void append_names(struct strbuf *sql, unsigned int binds)
@@ -160,22 +160,18 @@ static void append_row(struct strbuf *sql, unsigned int lookup,
 
 char *sql_wide_join(const struct sql_shape *shape, unsigned int lookups)
 {
-	const char *rest = strbuf_str(&shape->rest);
-	const char *keys = strbuf_str(&shape->keys);
-	struct strbuf sql = STRBUF_INIT, joined = STRBUF_INIT;
-	unsigned int i, binds;
+	struct strbuf sql = STRBUF_INIT;
+	unsigned int i;
 
-	if (rest == NULL || keys == NULL)
+	if (strbuf_str(&shape->rest) == NULL ||
+	    strbuf_str(&shape->keys) == NULL)
 		return NULL;
-	binds = append_joined(&joined, rest, keys);
-	append_names(&sql, binds);
+	append_names(&sql, shape->bind_count);
 	for (i = 0; i < lookups; i++) {
 		strbuf_append_str(&sql, i == 0 ? "" : ", ");
-		append_row(&sql, i, binds);
+		append_row(&sql, i, shape->bind_count);
 	}
 	strbuf_append_str(&sql, ") SELECT k.`lookup`");
-	strbuf_append(&sql, joined.data, joined.len);
-	sql.failed = sql.failed || joined.failed;
-	strbuf_free(&joined);
+	append_joined(&sql, shape);
 	return strbuf_steal(&sql);
 }

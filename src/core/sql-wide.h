@@ -8,8 +8,8 @@
 
 /*
  * A prepared statement that answers several lookups at once. Its first column
- * is the number of the lookup, its placeholders are those of the statement in
- * turn.
+ * is the number of the lookup; its placeholders are what is bound for each
+ * lookup in turn: all values of the statement, or those of its shape.
  */
 
 /* Whether that means the same as executing the statement as often: true for
