@@ -5,13 +5,13 @@ import itertools
 import math
 import xml.sax.saxutils
 
-WIDTH, HEIGHT = 900, 440
-LEFT, RIGHT, TOP, BOTTOM = 70, 20, 84, 40
+WIDTH, HEIGHT = 900, 460
+LEFT, RIGHT, TOP, BOTTOM = 70, 20, 104, 40
 GAP = 0.2                       # of a group's width, between groups
 LINES = 5
 LEGEND_COLUMNS = 4
 COLORS = ("#999999", "#555555", "#56b4e9", "#e69f00", "#d55e00", "#009e73",
-          "#cc79a7", "#0072b2")
+          "#cc79a7", "#0072b2", "#f0e442")
 
 
 def _text(x, y, text, anchor="middle", size=12):

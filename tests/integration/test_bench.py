@@ -15,6 +15,7 @@ import pytest
 
 import accounts
 import experiments
+import plot
 import report
 import test_coalesce
 
@@ -148,6 +149,14 @@ def test_no_wrong_reply_is_taken_for_right(load, kind, caller):
     assert result["wrong"] == result["requests"]
 
 
+def test_all_contenders_can_be_plotted():
+    """A run of everything does not end in an error after all its time."""
+    groups = {name: dict.fromkeys(experiment.contenders, 1.0)
+              for name, experiment in experiments.EXPERIMENTS.items()
+              if experiment.plot}
+    assert "stock-two" in plot.bars("", groups)
+
+
 @pytest.mark.once
 def test_run_and_report(request, tmp_path):
     """All that the contenders need is made, and they are checked; the report
@@ -174,8 +183,8 @@ def test_run_and_report(request, tmp_path):
         goals = re.findall(rf"^\| {name} .*\| (?:met|missed) *\|$", text,
                            re.MULTILINE)
         assert len(goals) == len(experiment.goals)
-    plot = xml.etree.ElementTree.parse(tmp_path / report.PLOT)
+    drawn = xml.etree.ElementTree.parse(tmp_path / report.PLOT)
     bars = [contender for experiment in run.values()
             for contender in experiment.contenders]
     # each contender is in the legend, and there is the background
-    assert len(plot.findall(".//{*}rect")) == len(bars) + len(set(bars)) + 1
+    assert len(drawn.findall(".//{*}rect")) == len(bars) + len(set(bars)) + 1
