@@ -86,9 +86,10 @@ static void test_wide_join(void)
 	struct sql_shape shape;
 	char *text;
 
-	(void)sql_shape_trust("SELECT a, (SELECT b FROM c WHERE d = ?), '?' "
-			"FROM `e FROM ?` LEFT JOIN f ON g = ? WHERE h = ?",
-			3, &shape);
+	CU_ASSERT_TRUE(sql_shape_trust(
+		"SELECT a, (SELECT b FROM c WHERE d = ?), '?' "
+		"FROM `e FROM ?` LEFT JOIN f ON g = ? WHERE h = ?", 3,
+		&shape));
 	text = sql_wide_join(&shape, 2);
 	CU_ASSERT_STRING_EQUAL(text,
 		"WITH `dovecot_lookups` (`lookup`, `b0`, `b1`, `b2`) AS (VALUES "
